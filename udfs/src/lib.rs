@@ -1,1 +1,5 @@
-pub fn placeholder() {}
+//! SQL functions for release health.
+
+mod error;
+
+pub use error::{FunctionError, FunctionErrorKind};

@@ -1,0 +1,156 @@
+//! What the server counts about itself, in Prometheus's names and units.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+
+/// Which protocol a connection or statement came over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    Postgres,
+    Flight,
+}
+
+impl Protocol {
+    const ALL: [Self; 2] = [Self::Postgres, Self::Flight];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Flight => "flight",
+        }
+    }
+}
+
+/// Counts of one protocol.
+#[derive(Debug, Default)]
+pub struct ProtocolMetrics {
+    pub connections_open: AtomicI64,
+    pub connections_total: AtomicU64,
+    pub statements_total: AtomicU64,
+    pub statement_errors_total: AtomicU64,
+    pub rows_sent_total: AtomicU64,
+    pub bytes_sent_total: AtomicU64,
+    pub statement_microseconds_total: AtomicU64,
+}
+
+/// Counts of the source's upkeep.
+#[derive(Debug, Default)]
+pub struct SourceMetrics {
+    pub files: AtomicU64,
+    pub rows: AtomicU64,
+    pub bytes: AtomicU64,
+    pub problems: AtomicU64,
+    pub refreshes_total: AtomicU64,
+    pub refresh_failures_total: AtomicU64,
+    pub last_refresh_unix_seconds: AtomicU64,
+}
+
+/// Everything that `/metrics` shows.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    postgres: ProtocolMetrics,
+    flight: ProtocolMetrics,
+    pub source: SourceMetrics,
+}
+
+impl Metrics {
+    pub fn protocol(&self, protocol: Protocol) -> &ProtocolMetrics {
+        match protocol {
+            Protocol::Postgres => &self.postgres,
+            Protocol::Flight => &self.flight,
+        }
+    }
+
+    /// The Prometheus text exposition format, version 0.0.4.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        self.render_protocols(&mut text);
+        self.render_source(&mut text);
+        text
+    }
+
+    fn render_protocols(&self, text: &mut String) {
+        type Read = fn(&ProtocolMetrics) -> f64;
+        let families: [(&str, &str, &str, Read); 7] = [
+            ("connections", "gauge", "Open connections.", |one| {
+                one.connections_open.load(Relaxed) as f64
+            }),
+            ("connections_total", "counter", "Connections accepted.", |one| {
+                one.connections_total.load(Relaxed) as f64
+            }),
+            ("statements_total", "counter", "Statements run.", |one| {
+                one.statements_total.load(Relaxed) as f64
+            }),
+            (
+                "statement_errors_total",
+                "counter",
+                "Statements that ended in an error.",
+                |one| one.statement_errors_total.load(Relaxed) as f64,
+            ),
+            ("rows_sent_total", "counter", "Rows sent to clients.", |one| {
+                one.rows_sent_total.load(Relaxed) as f64
+            }),
+            (
+                "sent_bytes_total",
+                "counter",
+                "Bytes of results sent to clients.",
+                |one| one.bytes_sent_total.load(Relaxed) as f64,
+            ),
+            (
+                "statement_seconds_total",
+                "counter",
+                "Time spent on statements.",
+                |one| one.statement_microseconds_total.load(Relaxed) as f64 / 1e6,
+            ),
+        ];
+        for (name, kind, help, read) in families {
+            let _ = writeln!(
+                text,
+                "# HELP mission_control_{name} {help}\n# TYPE mission_control_{name} {kind}"
+            );
+            for protocol in Protocol::ALL {
+                let value = read(self.protocol(protocol));
+                let _ = writeln!(
+                    text,
+                    "mission_control_{name}{{protocol=\"{}\"}} {value}",
+                    protocol.label()
+                );
+            }
+        }
+    }
+
+    fn render_source(&self, text: &mut String) {
+        let source = &self.source;
+        let families: [(&str, &str, &str, &AtomicU64); 7] = [
+            ("source_files", "gauge", "Files that are read.", &source.files),
+            ("source_rows", "gauge", "Rows in those files.", &source.rows),
+            ("source_bytes", "gauge", "Size of those files in bytes.", &source.bytes),
+            ("source_problems", "gauge", "Files that are left out.", &source.problems),
+            (
+                "source_refreshes_total",
+                "counter",
+                "Times the source was looked at.",
+                &source.refreshes_total,
+            ),
+            (
+                "source_refresh_failures_total",
+                "counter",
+                "Times that looking failed.",
+                &source.refresh_failures_total,
+            ),
+            (
+                "source_last_refresh_timestamp_seconds",
+                "gauge",
+                "When the source was last looked at, in seconds since 1970.",
+                &source.last_refresh_unix_seconds,
+            ),
+        ];
+        for (name, kind, help, value) in families {
+            let value = value.load(Relaxed);
+            let _ = writeln!(
+                text,
+                "# HELP mission_control_{name} {help}\n# TYPE mission_control_{name} {kind}\nmission_control_{name} {value}"
+            );
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! The only place that builds a query session: catalog, functions, views, limits and the read-only gate. Every way in
+//! (both protocols, the command line, an embedding program) asks here and gets the same answers and the same refusals.
+
+mod functions;
+mod gate;
+mod parameters;
+mod relations;
+mod rows;
+mod settings;
+pub mod statements;
+mod views;
+
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::catalog::CatalogProviderList;
+use datafusion::common::ScalarValue;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
+use datafusion::prelude::SessionConfig;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use crate::error::{Error, ErrorKind, Result};
+use statements::{ParsedStatement, Work};
+
+pub use relations::Relations;
+pub use rows::{RowStream, wire_schema};
+pub use settings::{POSTGRES_VERSION, Settings};
+
+/// The database's one name.
+pub const DATABASE: &str = "mission_control";
+/// The schema of the data's relations.
+pub const PUBLIC_SCHEMA: &str = "public";
+/// The schema of what the server says of itself.
+pub const SYSTEM_SCHEMA: &str = "mission_control";
+
+/// What an administrator allows all queries together.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Memory for sorts, joins and aggregations of all queries, in bytes; beyond it they spill.
+    pub memory_bytes: usize,
+    /// Where queries spill; the system's temporary folder when absent.
+    pub spill_folder: Option<PathBuf>,
+    /// How much may lie spilled at one time, in bytes.
+    pub spill_bytes: u64,
+    /// Threads that one query may use.
+    pub threads_per_query: usize,
+    /// The longest that any statement may run, whatever the client sets.
+    pub statement_timeout: Option<Duration>,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 2 << 30,
+            spill_folder: None,
+            spill_bytes: 10 << 30,
+            threads_per_query: std::thread::available_parallelism().map_or(2, usize::from),
+            statement_timeout: None,
+        }
+    }
+}
+
+/// Everything that all sessions share: memory, caches, functions, and the relations of the moment.
+pub struct Engine {
+    base: SessionState,
+    runtime: Handle,
+    options: EngineOptions,
+    published: RwLock<Published>,
+}
+
+/// The relations that new statements see. A running statement keeps those that it began with.
+#[derive(Clone)]
+struct Published {
+    version: u64,
+    catalogs: Arc<dyn CatalogProviderList>,
+    relations: Arc<Relations>,
+}
+
+impl Engine {
+    /// Builds the engine. Queries run on `runtime`, which should not be the one that serves the listeners.
+    pub fn new(options: EngineOptions, runtime: Handle) -> Result<Arc<Self>> {
+        let environment = runtime_environment(&options)?;
+        let base = base_state(&options, environment)?;
+        let relations = Arc::new(Relations::default());
+        let published = Published {
+            version: 0,
+            catalogs: relations.as_catalogs()?,
+            relations,
+        };
+        Ok(Arc::new(Self {
+            base,
+            runtime,
+            options,
+            published: RwLock::new(published),
+        }))
+    }
+
+    /// The environment that tables need for their object stores and cached footers.
+    pub fn environment(&self) -> Arc<RuntimeEnv> {
+        Arc::clone(self.base.runtime_env())
+    }
+
+    /// Adds the views of `sql/` to the relations and shows them to every statement from now on.
+    pub async fn publish(&self, mut relations: Relations) -> Result<()> {
+        views::add_views(&self.base, &mut relations).await?;
+        let catalogs = relations.as_catalogs()?;
+        let relations = Arc::new(relations);
+        let mut published = self
+            .published
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        *published = Published {
+            version: published.version + 1,
+            catalogs,
+            relations,
+        };
+        Ok(())
+    }
+
+    /// The relations that the next statement will see.
+    pub fn relations(&self) -> Arc<Relations> {
+        self.published().relations
+    }
+
+    /// A session for a user who has been let in.
+    pub fn session(self: &Arc<Self>, user: &str) -> Session {
+        let mut settings = Settings::default();
+        settings.report("session_authorization", user);
+        Session {
+            engine: Arc::clone(self),
+            user: user.to_string(),
+            settings,
+        }
+    }
+
+    fn published(&self) -> Published {
+        self.published
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+}
+
+fn runtime_environment(options: &EngineOptions) -> Result<Arc<RuntimeEnv>> {
+    let disk = DiskManagerBuilder::default()
+        .with_mode(match &options.spill_folder {
+            Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
+            None => DiskManagerMode::OsTmpDirectory,
+        })
+        .with_max_temp_directory_size(options.spill_bytes);
+    Ok(RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_bytes)))
+        .with_disk_manager_builder(disk)
+        .build_arc()?)
+}
+
+fn base_state(options: &EngineOptions, environment: Arc<RuntimeEnv>) -> Result<SessionState> {
+    let mut config = SessionConfig::new()
+        .with_default_catalog_and_schema(DATABASE, PUBLIC_SCHEMA)
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(true)
+        .with_target_partitions(options.threads_per_query.max(1));
+    config.options_mut().execution.time_zone = Some("UTC".to_string());
+    config.options_mut().sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
+    let mut state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(environment)
+        .with_default_features()
+        .with_table_factories(std::collections::HashMap::new())
+        .build();
+    functions::register(&mut state)?;
+    Ok(state)
+}
+
+/// One client's session: its user, its settings, and the statements it plans and runs.
+pub struct Session {
+    engine: Arc<Engine>,
+    user: String,
+    settings: Settings,
+}
+
+/// A statement that is ready to run, perhaps many times.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    pub statement: ParsedStatement,
+    /// The types of `$1`, `$2` …
+    pub parameter_types: Vec<DataType>,
+    /// What the rows will look like on the wire; no fields where the statement returns no rows.
+    pub schema: SchemaRef,
+    plan: Option<LogicalPlan>,
+    relations_version: u64,
+}
+
+impl Prepared {
+    /// Whether running it gives rows (even none) rather than only a command tag.
+    pub fn returns_rows(&self) -> bool {
+        matches!(self.statement.work, Work::Query(_) | Work::Show(_))
+    }
+}
+
+impl Session {
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// When a statement that starts now has to end.
+    pub fn deadline(&self) -> Option<Instant> {
+        let own = self.settings.statement_timeout();
+        let limit = match (own, self.engine.options.statement_timeout) {
+            (Some(own), Some(most)) => Some(own.min(most)),
+            (own, most) => own.or(most),
+        };
+        limit.map(|duration| Instant::now() + duration)
+    }
+
+    /// Plans a statement, checks it at the gate and settles its parameters and result columns.
+    ///
+    /// `parameter_types` are those the client declared, `None` for each it left open. Runs on the query runtime, so
+    /// that a plan that takes long holds up nobody else, and ends at the session's deadline.
+    pub async fn prepare(&self, statement: ParsedStatement, parameter_types: &[Option<DataType>]) -> Result<Prepared> {
+        match &statement.work {
+            Work::Query(_) => self.prepare_query(statement, parameter_types).await,
+            Work::Refused(error) => Err((**error).clone()),
+            Work::Show(name) => {
+                let schema = functions::show_schema(name)?;
+                Ok(Prepared {
+                    statement,
+                    parameter_types: vec![],
+                    schema,
+                    plan: None,
+                    relations_version: 0,
+                })
+            }
+            _ => {
+                let schema = Arc::new(arrow::datatypes::Schema::empty());
+                Ok(Prepared {
+                    statement,
+                    parameter_types: vec![],
+                    schema,
+                    plan: None,
+                    relations_version: 0,
+                })
+            }
+        }
+    }
+
+    /// Runs a prepared query or SHOW with its parameters' values.
+    pub async fn run(&self, prepared: &Prepared, parameters: Vec<ScalarValue>) -> Result<RowStream> {
+        if let Work::Show(name) = &prepared.statement.work {
+            return functions::show(&self.settings, name).map(RowStream::ready);
+        }
+        let Some(plan) = &prepared.plan else {
+            return Err(Error::internal("this statement has no rows to run for"));
+        };
+        let deadline = self.deadline();
+        let plan = if prepared.relations_version == self.engine.published().version {
+            plan.clone()
+        } else {
+            self.plan_again(prepared).await?
+        };
+        let state = self.state(&self.engine.published());
+        let work = async move {
+            let bound = parameters::bind(plan, parameters)?;
+            let physical = state.create_physical_plan(&bound).await?;
+            Ok(execute_stream(physical, state.task_ctx())?)
+        };
+        let stream = self.on_query_runtime(work, deadline).await?;
+        Ok(RowStream::spawn(
+            &self.engine.runtime,
+            stream,
+            Arc::clone(&prepared.schema),
+            deadline,
+        ))
+    }
+
+    /// Parses, prepares and runs one statement without parameters: what the command line and embedders need.
+    pub async fn query(&self, sql: &str) -> Result<RowStream> {
+        let mut parsed = statements::parse(sql)?;
+        match (parsed.pop(), parsed.is_empty()) {
+            (Some(statement), true) => {
+                let prepared = self.prepare(statement, &[]).await?;
+                if !prepared.returns_rows() {
+                    return Err(Error::not_supported(
+                        "this statement returns no rows and has no effect here",
+                    ));
+                }
+                self.run(&prepared, vec![]).await
+            }
+            (None, _) => Err(Error::new(ErrorKind::Syntax, "the query is empty")),
+            _ => Err(Error::new(ErrorKind::Syntax, "cannot run more than one statement here")),
+        }
+    }
+
+    /// Answers SET, RESET and DISCARD on this session's settings. Returns whether the statement was one of them.
+    pub fn apply_setting(&mut self, work: &Work) -> Result<bool> {
+        match work {
+            Work::Set { name, value, .. } => self.settings.set(name, value.as_deref())?,
+            Work::Reset(Some(name)) => self.settings.reset_one(name)?,
+            Work::Reset(None) => self.settings.reset_all(),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    async fn prepare_query(&self, statement: ParsedStatement, declared: &[Option<DataType>]) -> Result<Prepared> {
+        let Work::Query(syntax) = &statement.work else {
+            return Err(Error::internal("only queries are planned"));
+        };
+        gate::check_statement(syntax)?;
+        let published = self.engine.published();
+        let state = self.state(&published);
+        let syntax = functions::without_catalog_prefix(syntax.as_ref().clone());
+        let declared = declared.to_vec();
+        let work = async move {
+            let (plan, parameter_types) = parameters::plan(&state, syntax, &declared).await?;
+            gate::check_plan(&plan)?;
+            let analyzed = state
+                .analyzer()
+                .execute_and_check(plan.clone(), state.config_options(), |_, _| {})?;
+            let schema = wire_schema(analyzed.schema().as_arrow());
+            Ok((plan, parameter_types, schema))
+        };
+        let (plan, parameter_types, schema) = self.on_query_runtime(work, self.deadline()).await?;
+        Ok(Prepared {
+            statement,
+            parameter_types,
+            schema,
+            plan: Some(plan),
+            relations_version: published.version,
+        })
+    }
+
+    /// Relations changed since the statement was prepared: plan it over the present ones.
+    async fn plan_again(&self, prepared: &Prepared) -> Result<LogicalPlan> {
+        let declared: Vec<_> = prepared.parameter_types.iter().cloned().map(Some).collect();
+        let fresh = Box::pin(self.prepare_query(prepared.statement.clone(), &declared)).await?;
+        if fresh.schema != prepared.schema {
+            return Err(Error::not_supported("cached plan must not change result type")
+                .with_hint("prepare the statement again: the source's columns have changed"));
+        }
+        fresh.plan.ok_or_else(|| Error::internal("a query without a plan"))
+    }
+
+    fn state(&self, published: &Published) -> SessionState {
+        let mut state = self.engine.base.clone();
+        state.register_catalog_list(Arc::clone(&published.catalogs));
+        state.config_mut().options_mut().execution.time_zone = Some(self.settings.time_zone().to_string());
+        functions::register_for_session(&mut state, &self.user, &self.settings);
+        state
+    }
+
+    async fn on_query_runtime<T, F>(&self, work: F, deadline: Option<Instant>) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let task = AbortOnDrop(self.engine.runtime.spawn(work));
+        match deadline {
+            Some(at) => tokio::time::timeout_at(at, task)
+                .await
+                .unwrap_or_else(|_| Err(rows::timed_out())),
+            None => task.await,
+        }
+    }
+}
+
+/// A task on the query runtime that ends when nobody waits for it any more.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<Result<T>>);
+
+impl<T> Future for AbortOnDrop<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Result<T>> {
+        std::pin::Pin::new(&mut self.0)
+            .poll(context)
+            .map(|joined| joined.unwrap_or_else(|_| Err(Error::internal("the statement stopped unexpectedly"))))
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,200 @@
+//! A query's rows on their way out: computed on the query runtime, handed over batch by batch, stopped when dropped.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use datafusion::physical_plan::SendableRecordBatchStream;
+use futures::{Stream, StreamExt};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How many batches may wait for a slow reader. Memory per query stays at a few batches whatever the result's size.
+const BATCHES_IN_FLIGHT: usize = 2;
+
+/// The schema that clients see: plain text instead of views and dictionaries, every column nullable, no metadata. It is
+/// a function of the plan's schema alone, so what is announced and what is sent cannot differ.
+pub fn wire_schema(schema: &Schema) -> SchemaRef {
+    let fields: Vec<FieldRef> = schema.fields().iter().map(|field| wire_field(field)).collect();
+    Arc::new(Schema::new(fields))
+}
+
+fn wire_field(field: &Field) -> FieldRef {
+    Arc::new(Field::new(field.name(), wire_type(field.data_type()), true))
+}
+
+fn wire_type(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+        DataType::BinaryView | DataType::LargeBinary | DataType::FixedSizeBinary(_) => DataType::Binary,
+        DataType::Dictionary(_, values) => wire_type(values),
+        DataType::RunEndEncoded(_, values) => wire_type(values.data_type()),
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _) => DataType::List(wire_field(item)),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(|field| wire_field(field)).collect()),
+        other => other.clone(),
+    }
+}
+
+/// The rows of one running query.
+pub struct RowStream {
+    schema: SchemaRef,
+    batches: mpsc::Receiver<Result<RecordBatch>>,
+    worker: Option<JoinHandle<()>>,
+    deadline: Option<Pin<Box<tokio::time::Sleep>>>,
+    finished: bool,
+}
+
+impl RowStream {
+    /// Starts pulling `input` on the query runtime. Dropping the result stops the work.
+    pub fn spawn(
+        runtime: &Handle,
+        input: SendableRecordBatchStream,
+        schema: SchemaRef,
+        deadline: Option<Instant>,
+    ) -> Self {
+        let (sender, batches) = mpsc::channel(BATCHES_IN_FLIGHT);
+        let wire = Arc::clone(&schema);
+        let worker = runtime.spawn(pump(input, wire, sender));
+        let deadline = deadline.map(|at| Box::pin(tokio::time::sleep_until(at)));
+        Self {
+            schema,
+            batches,
+            worker: Some(worker),
+            deadline,
+            finished: false,
+        }
+    }
+
+    /// Rows that are already there, such as SHOW's.
+    pub fn ready(batch: RecordBatch) -> Self {
+        let (sender, batches) = mpsc::channel(1);
+        let schema = batch.schema();
+        // The channel has room for exactly this one batch and its receiver is at hand.
+        let _ = sender.try_send(Ok(batch));
+        Self {
+            schema,
+            batches,
+            worker: None,
+            deadline: None,
+            finished: false,
+        }
+    }
+
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// All rows at once, for small results only.
+    pub async fn collect(mut self) -> Result<Vec<RecordBatch>> {
+        let mut collected = Vec::new();
+        while let Some(batch) = self.next().await {
+            collected.push(batch?);
+        }
+        Ok(collected)
+    }
+
+    fn after_last_batch(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
+        let Some(worker) = self.worker.as_mut() else {
+            self.finished = true;
+            return Poll::Ready(None);
+        };
+        let ended = futures::ready!(Pin::new(worker).poll(context));
+        self.finished = true;
+        self.worker = None;
+        Poll::Ready(match ended {
+            Err(error) if error.is_panic() => Some(Err(Error::internal("the query stopped unexpectedly"))),
+            _ => None,
+        })
+    }
+}
+
+use std::future::Future;
+
+impl Stream for RowStream {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.finished {
+            return Poll::Ready(None);
+        }
+        if let Some(deadline) = self.deadline.as_mut()
+            && deadline.as_mut().poll(context).is_ready()
+        {
+            self.finished = true;
+            self.stop();
+            return Poll::Ready(Some(Err(timed_out())));
+        }
+        match futures::ready!(self.batches.poll_recv(context)) {
+            Some(batch) => {
+                self.finished = batch.is_err();
+                Poll::Ready(Some(batch))
+            }
+            None => self.after_last_batch(context),
+        }
+    }
+}
+
+impl RowStream {
+    fn stop(&mut self) {
+        self.batches.close();
+        if let Some(worker) = self.worker.take() {
+            worker.abort();
+        }
+    }
+}
+
+impl Drop for RowStream {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+pub fn timed_out() -> Error {
+    Error::new(
+        ErrorKind::StatementTimeout,
+        "canceling statement due to statement timeout",
+    )
+}
+
+async fn pump(mut input: SendableRecordBatchStream, schema: SchemaRef, sender: mpsc::Sender<Result<RecordBatch>>) {
+    while let Some(batch) = input.next().await {
+        let outgoing = batch.map_err(Error::from).and_then(|batch| to_wire(&batch, &schema));
+        let failed = outgoing.is_err();
+        if sender.send(outgoing).await.is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// Casts a batch to the announced schema.
+fn to_wire(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let options = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
+    let columns: Result<Vec<ArrayRef>, _> = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| {
+            if column.data_type() == field.data_type() {
+                Ok(Arc::clone(column))
+            } else {
+                cast_with_options(column, field.data_type(), &options)
+            }
+        })
+        .collect();
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns?, &rows)?)
+}

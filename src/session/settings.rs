@@ -1,0 +1,469 @@
+//! What a session may SET and SHOW: an allow-list with PostgreSQL's names, defaults and checks. The query engine's own
+//! options are not among them.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How a setting's value is checked and normalised.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Text,
+    Bool,
+    Integer { least: i64, most: i64 },
+    Milliseconds,
+    TimeZone,
+    Words(&'static [&'static str]),
+    DateStyle,
+    Encoding,
+    ReadOnly,
+}
+
+struct Definition {
+    name: &'static str,
+    default: &'static str,
+    kind: Kind,
+    description: &'static str,
+}
+
+const fn setting(name: &'static str, default: &'static str, kind: Kind, description: &'static str) -> Definition {
+    Definition {
+        name,
+        default,
+        kind,
+        description,
+    }
+}
+
+const ISOLATION: Kind = Kind::Words(&["serializable", "repeatable read", "read committed", "read uncommitted"]);
+const MESSAGES: Kind = Kind::Words(&[
+    "debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error",
+]);
+
+/// The version of PostgreSQL whose protocol, catalog and error codes this server follows.
+pub const POSTGRES_VERSION: &str = "15.8";
+const POSTGRES_VERSION_NUMBER: &str = "150008";
+
+/// In alphabetical order, as SHOW ALL lists them. The names are spelled as PostgreSQL spells them in its reports.
+const DEFINITIONS: &[Definition] = &[
+    setting(
+        "application_name",
+        "",
+        Kind::Text,
+        "The name of the client's application.",
+    ),
+    setting(
+        "bytea_output",
+        "hex",
+        Kind::Words(&["hex", "escape"]),
+        "The text form of bytea.",
+    ),
+    setting("client_encoding", "UTF8", Kind::Encoding, "The client's character set."),
+    setting(
+        "client_min_messages",
+        "notice",
+        MESSAGES,
+        "The least severe messages sent to the client.",
+    ),
+    setting(
+        "DateStyle",
+        "ISO, MDY",
+        Kind::DateStyle,
+        "The text form of dates and times.",
+    ),
+    setting(
+        "default_transaction_isolation",
+        "read committed",
+        ISOLATION,
+        "The isolation of new transactions.",
+    ),
+    setting(
+        "default_transaction_read_only",
+        "on",
+        Kind::Bool,
+        "Whether new transactions only read.",
+    ),
+    setting(
+        "extra_float_digits",
+        "1",
+        Kind::Integer { least: -15, most: 3 },
+        "Digits of floating-point text output.",
+    ),
+    setting(
+        "idle_in_transaction_session_timeout",
+        "0",
+        Kind::Milliseconds,
+        "How long a transaction may idle.",
+    ),
+    setting(
+        "in_hot_standby",
+        "off",
+        Kind::ReadOnly,
+        "Whether the server is a standby.",
+    ),
+    setting(
+        "integer_datetimes",
+        "on",
+        Kind::ReadOnly,
+        "Whether times are counted in whole microseconds.",
+    ),
+    setting(
+        "IntervalStyle",
+        "postgres",
+        Kind::Words(&["postgres", "postgres_verbose", "sql_standard", "iso_8601"]),
+        "The text form of intervals.",
+    ),
+    setting(
+        "is_superuser",
+        "off",
+        Kind::ReadOnly,
+        "Whether the user is a superuser.",
+    ),
+    setting("lc_collate", "C", Kind::ReadOnly, "The order of text."),
+    setting("lc_ctype", "C.UTF-8", Kind::ReadOnly, "The classes of characters."),
+    setting(
+        "lock_timeout",
+        "0",
+        Kind::Milliseconds,
+        "How long to wait for a lock; nothing here waits for one.",
+    ),
+    setting("max_identifier_length", "63", Kind::ReadOnly, "The longest name."),
+    setting("max_index_keys", "32", Kind::ReadOnly, "The most columns of an index."),
+    setting(
+        "row_security",
+        "on",
+        Kind::Bool,
+        "Row security, of which there is none here.",
+    ),
+    setting(
+        "search_path",
+        "\"$user\", public",
+        Kind::Text,
+        "Where unqualified names are looked for.",
+    ),
+    setting(
+        "server_encoding",
+        "UTF8",
+        Kind::ReadOnly,
+        "The database's character set.",
+    ),
+    setting(
+        "server_version",
+        POSTGRES_VERSION,
+        Kind::ReadOnly,
+        "The PostgreSQL version whose behaviour is followed.",
+    ),
+    setting(
+        "server_version_num",
+        POSTGRES_VERSION_NUMBER,
+        Kind::ReadOnly,
+        "The same as a number.",
+    ),
+    setting("session_authorization", "", Kind::ReadOnly, "The session's user."),
+    setting(
+        "standard_conforming_strings",
+        "on",
+        Kind::Words(&["on"]),
+        "Whether a backslash is an ordinary character.",
+    ),
+    setting(
+        "statement_timeout",
+        "0",
+        Kind::Milliseconds,
+        "How long a statement may run.",
+    ),
+    setting(
+        "TimeZone",
+        "UTC",
+        Kind::TimeZone,
+        "The zone in which times are shown and cut.",
+    ),
+    setting(
+        "transaction_isolation",
+        "read committed",
+        ISOLATION,
+        "The isolation of this transaction.",
+    ),
+    setting(
+        "transaction_read_only",
+        "on",
+        Kind::Bool,
+        "Whether this transaction only reads.",
+    ),
+];
+
+/// The settings of one session. Unset names have their defaults.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    values: BTreeMap<&'static str, String>,
+    /// Where RESET goes back to: what the client asked for when it connected.
+    at_start: BTreeMap<&'static str, String>,
+}
+
+impl Settings {
+    /// The value in force, as SHOW prints it.
+    pub fn show(&self, name: &str) -> Result<&str> {
+        let definition = find(name)?;
+        Ok(self.value_of(definition))
+    }
+
+    /// Every setting with its value and description, for SHOW ALL.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &str, &'static str)> {
+        DEFINITIONS
+            .iter()
+            .map(|one| (one.name, self.value_of(one), one.description))
+    }
+
+    /// The name as PostgreSQL spells it (`timezone` → `TimeZone`).
+    pub fn canonical_name(name: &str) -> Result<&'static str> {
+        find(name).map(|definition| definition.name)
+    }
+
+    /// Sets a value, or the default with `None`.
+    pub fn set(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        let definition = find(name)?;
+        if matches!(definition.kind, Kind::ReadOnly) {
+            return Err(Error::new(
+                ErrorKind::CannotChangeParameter,
+                format!("parameter \"{}\" cannot be changed", definition.name),
+            ));
+        }
+        match value {
+            Some(value) => {
+                let checked = check(definition, value)?;
+                self.values.insert(definition.name, checked);
+            }
+            None => self.reset(definition.name),
+        }
+        Ok(())
+    }
+
+    /// A setting that came with the start-up message: RESET returns to it.
+    pub fn set_at_start(&mut self, name: &str, value: &str) -> Result<()> {
+        self.set(name, Some(value))?;
+        self.at_start = self.values.clone();
+        Ok(())
+    }
+
+    /// What the server knows and the user cannot set: the user's name, whether they are the administrator.
+    pub fn report(&mut self, name: &'static str, value: &str) {
+        self.values.insert(name, value.to_string());
+        self.at_start.insert(name, value.to_string());
+    }
+
+    pub fn reset_one(&mut self, name: &str) -> Result<()> {
+        self.set(name, None)
+    }
+
+    pub fn reset_all(&mut self) {
+        self.values = self.at_start.clone();
+    }
+
+    pub fn time_zone(&self) -> &str {
+        self.values.get("TimeZone").map_or("UTC", String::as_str)
+    }
+
+    /// `None` where statements may run without end.
+    pub fn statement_timeout(&self) -> Option<Duration> {
+        let text = self.values.get("statement_timeout")?;
+        match milliseconds(text) {
+            Some(0) | None => None,
+            Some(count) => Some(Duration::from_millis(count)),
+        }
+    }
+
+    fn reset(&mut self, name: &'static str) {
+        match self.at_start.get(name) {
+            Some(value) => self.values.insert(name, value.clone()),
+            None => self.values.remove(name),
+        };
+    }
+
+    fn value_of(&self, definition: &Definition) -> &str {
+        self.values
+            .get(definition.name)
+            .map_or(definition.default, String::as_str)
+    }
+}
+
+fn find(name: &str) -> Result<&'static Definition> {
+    if let Some(definition) = DEFINITIONS.iter().find(|one| one.name.eq_ignore_ascii_case(name)) {
+        return Ok(definition);
+    }
+    if name.contains('.') {
+        return Err(Error::new(
+            ErrorKind::InsufficientPrivilege,
+            format!("permission denied to set parameter \"{name}\""),
+        ));
+    }
+    Err(Error::new(
+        ErrorKind::UndefinedObject,
+        format!("unrecognized configuration parameter \"{name}\""),
+    ))
+}
+
+fn check(definition: &Definition, value: &str) -> Result<String> {
+    let invalid = || {
+        Error::new(
+            ErrorKind::InvalidParameterValue,
+            format!("invalid value for parameter \"{}\": \"{value}\"", definition.name),
+        )
+    };
+    match definition.kind {
+        Kind::Text | Kind::ReadOnly => Ok(value.to_string()),
+        Kind::Bool => match value.to_lowercase().as_str() {
+            "on" | "true" | "yes" | "1" | "t" | "y" => Ok("on".to_string()),
+            "off" | "false" | "no" | "0" | "f" | "n" => Ok("off".to_string()),
+            _ => Err(invalid().with_hint("on and off are allowed")),
+        },
+        Kind::Integer { least, most } => match value.trim().parse::<i64>() {
+            Ok(number) if (least..=most).contains(&number) => Ok(number.to_string()),
+            Ok(number) => Err(Error::new(
+                ErrorKind::InvalidParameterValue,
+                format!(
+                    "{number} is outside the valid range for parameter \"{}\" ({least} .. {most})",
+                    definition.name
+                ),
+            )),
+            Err(_) => Err(invalid()),
+        },
+        Kind::Milliseconds => match milliseconds(value) {
+            Some(count) if count <= i32::MAX as u64 => Ok(shown_milliseconds(count)),
+            _ => Err(invalid().with_hint("valid units are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\"")),
+        },
+        Kind::TimeZone => time_zone(value).ok_or_else(invalid),
+        Kind::Words(words) => {
+            let lower = value.to_lowercase();
+            if words.contains(&lower.as_str()) {
+                Ok(lower)
+            } else {
+                Err(invalid().with_hint(format!("available values: {}", words.join(", "))))
+            }
+        }
+        Kind::DateStyle => {
+            if value.split(',').any(|word| word.trim().eq_ignore_ascii_case("iso"))
+                || value.to_lowercase().contains("dmy")
+                || value.to_lowercase().contains("mdy")
+            {
+                Ok("ISO, MDY".to_string())
+            } else {
+                Err(invalid().with_hint("this server writes dates in the ISO style only"))
+            }
+        }
+        Kind::Encoding => match value.to_lowercase().replace(['-', '_'], "").as_str() {
+            "utf8" | "unicode" => Ok("UTF8".to_string()),
+            _ => Err(invalid().with_hint("this server speaks UTF8 only")),
+        },
+    }
+}
+
+/// Every zone of the tz database, fixed offsets, and PostgreSQL's LOCAL and DEFAULT, which mean UTC here.
+fn time_zone(value: &str) -> Option<String> {
+    let value = value.trim();
+    if value.eq_ignore_ascii_case("local") || value.eq_ignore_ascii_case("default") {
+        return Some("UTC".to_string());
+    }
+    if let Some(zone) = chrono_tz::TZ_VARIANTS
+        .iter()
+        .find(|zone| zone.name().eq_ignore_ascii_case(value))
+    {
+        return Some(zone.name().to_string());
+    }
+    let offset = value.trim_start_matches("<").split('>').next().unwrap_or(value);
+    arrow::array::timezone::Tz::from_str(offset)
+        .ok()
+        .map(|_| offset.to_string())
+}
+
+/// PostgreSQL's durations: a number without a unit is in milliseconds.
+fn milliseconds(value: &str) -> Option<u64> {
+    let value = value.trim();
+    let digits_end = value
+        .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
+        .unwrap_or(value.len());
+    let number: f64 = value[..digits_end].parse().ok()?;
+    let factor = match value[digits_end..].trim() {
+        "us" => 0.001,
+        "" | "ms" => 1.0,
+        "s" => 1000.0,
+        "min" => 60_000.0,
+        "h" => 3_600_000.0,
+        "d" => 86_400_000.0,
+        _ => return None,
+    };
+    let total = (number * factor).round();
+    (total.is_finite() && total >= 0.0 && total < 9e15).then_some(total as u64)
+}
+
+/// As PostgreSQL shows durations: in the largest unit that divides them.
+fn shown_milliseconds(count: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")];
+    if count == 0 {
+        return "0".to_string();
+    }
+    UNITS.iter().find(|(size, _)| count.is_multiple_of(*size)).map_or_else(
+        || format!("{count}ms"),
+        |(size, unit)| format!("{}{unit}", count / size),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_and_shown_as_postgresql_does() {
+        let mut settings = Settings::default();
+        for (given, shown) in [
+            ("0", "0"),
+            ("250", "250ms"),
+            ("1500ms", "1500ms"),
+            ("2s", "2s"),
+            ("60000", "1min"),
+            ("36h", "36h"),
+            ("1d", "1d"),
+        ] {
+            settings.set("statement_timeout", Some(given)).unwrap();
+            assert_eq!(settings.show("statement_timeout").unwrap(), shown, "given {given}");
+        }
+        assert_eq!(
+            settings.set("statement_timeout", Some("-1")).unwrap_err().kind,
+            ErrorKind::InvalidParameterValue
+        );
+        assert_eq!(
+            settings.set("statement_timeout", Some("3 parsecs")).unwrap_err().kind,
+            ErrorKind::InvalidParameterValue
+        );
+    }
+
+    #[test]
+    fn names_are_found_in_any_case_and_unknown_ones_are_refused() {
+        let mut settings = Settings::default();
+        settings.set("TIMEZONE", Some("europe/berlin")).unwrap();
+        assert_eq!(settings.show("timezone").unwrap(), "Europe/Berlin");
+        assert_eq!(
+            settings.set("work_memory", Some("1")).unwrap_err().kind,
+            ErrorKind::UndefinedObject
+        );
+        let engine_option = settings.set("datafusion.execution.batch_size", Some("1")).unwrap_err();
+        assert_eq!(engine_option.kind, ErrorKind::InsufficientPrivilege);
+        assert_eq!(
+            settings.set("server_version", Some("9")).unwrap_err().kind,
+            ErrorKind::CannotChangeParameter
+        );
+    }
+
+    #[test]
+    fn reset_returns_to_what_the_client_asked_for_at_the_start() {
+        let mut settings = Settings::default();
+        settings.set_at_start("TimeZone", "Asia/Tokyo").unwrap();
+        settings.set("TimeZone", Some("UTC")).unwrap();
+        settings.reset_one("timezone").unwrap();
+        assert_eq!(settings.time_zone(), "Asia/Tokyo");
+        settings.set("application_name", Some("psql")).unwrap();
+        settings.reset_all();
+        assert_eq!(settings.show("application_name").unwrap(), "");
+    }
+}

@@ -1,0 +1,479 @@
+//! From SQL text to statements: parsing in PostgreSQL's dialect, and what kind of work each statement asks for.
+
+use datafusion::sql::parser::{DFParserBuilder, Statement as EngineStatement};
+use datafusion::sql::sqlparser::ast::{
+    self, CloseCursor, CopySource, CopyTarget, DataType as SqlType, Expr, Ident, ObjectName, Set, Statement,
+    TransactionMode,
+};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How deep expressions and subqueries may nest before a statement is refused as too complex.
+const MAX_NESTING: usize = 100;
+
+/// One statement of a query string, parsed but not planned.
+#[derive(Debug, Clone)]
+pub struct ParsedStatement {
+    /// The statement's own text, without the others of its string.
+    pub text: String,
+    pub work: Work,
+}
+
+/// What a statement asks for. The session plans queries and answers settings; transactions, cursors and named
+/// statements belong to a connection and are kept by the protocol that has them.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// Anything that the query engine plans: SELECT, VALUES, EXPLAIN … and everything the gate will refuse.
+    Query(Box<Statement>),
+    Show(String),
+    Set {
+        name: String,
+        value: Option<String>,
+        local: bool,
+    },
+    Reset(Option<String>),
+    Begin {
+        read_write: bool,
+    },
+    Commit,
+    Rollback,
+    Savepoint(String),
+    ReleaseSavepoint(String),
+    RollbackToSavepoint(String),
+    Discard(String),
+    Prepare {
+        name: String,
+        types: Vec<SqlType>,
+        statement: Box<ParsedStatement>,
+    },
+    Execute {
+        name: String,
+        arguments: Vec<Expr>,
+    },
+    Deallocate(Option<String>),
+    CloseCursor(Option<String>),
+    Declare {
+        name: String,
+        hold: bool,
+        query: Box<ParsedStatement>,
+    },
+    Fetch {
+        name: String,
+        count: FetchCount,
+    },
+    /// COPY … TO STDOUT: the query whose rows are copied, and the statement for its options.
+    CopyOut {
+        query: Box<ParsedStatement>,
+        copy: Box<Statement>,
+    },
+    /// LISTEN, UNLISTEN, SET TRANSACTION and the like: accepted, nothing to do.
+    Accepted(&'static str),
+    /// A statement that this server never runs, with the reason.
+    Refused(Box<Error>),
+}
+
+/// How many rows FETCH asks for, always forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchCount {
+    Rows(u64),
+    All,
+}
+
+impl ParsedStatement {
+    /// The command tag's first word or words, as PostgreSQL sends them.
+    pub fn tag(&self) -> &'static str {
+        match &self.work {
+            Work::Query(statement) => match statement.as_ref() {
+                Statement::Explain { .. } | Statement::ExplainTable { .. } => "EXPLAIN",
+                Statement::ShowTables { .. } | Statement::ShowColumns { .. } | Statement::ShowFunctions { .. } => {
+                    "SHOW"
+                }
+                _ => "SELECT",
+            },
+            Work::Show(_) => "SHOW",
+            Work::Set { .. } => "SET",
+            Work::Reset(_) => "RESET",
+            Work::Begin { .. } => "BEGIN",
+            Work::Commit => "COMMIT",
+            Work::Rollback | Work::RollbackToSavepoint(_) => "ROLLBACK",
+            Work::Savepoint(_) => "SAVEPOINT",
+            Work::ReleaseSavepoint(_) => "RELEASE",
+            Work::Discard(what) if what == "ALL" => "DISCARD ALL",
+            Work::Discard(_) => "DISCARD",
+            Work::Prepare { .. } => "PREPARE",
+            Work::Execute { .. } => "EXECUTE",
+            Work::Deallocate(Some(_)) => "DEALLOCATE",
+            Work::Deallocate(None) => "DEALLOCATE ALL",
+            Work::CloseCursor(_) => "CLOSE CURSOR",
+            Work::Declare { .. } => "DECLARE CURSOR",
+            Work::Fetch { .. } => "FETCH",
+            Work::CopyOut { .. } => "COPY",
+            Work::Accepted(tag) => tag,
+            Work::Refused(_) => "",
+        }
+    }
+}
+
+/// Parses a string of statements separated by semicolons. An empty string, or one of comments only, gives none.
+pub fn parse(sql: &str) -> Result<Vec<ParsedStatement>> {
+    let dialect = PostgreSqlDialect {};
+    let tokens = Tokenizer::new(&dialect, sql)
+        .tokenize_with_location()
+        .map_err(|error| Error::new(ErrorKind::Syntax, lower_first(&error.message)))?;
+    let mut parser = Parser::new(&dialect)
+        .with_recursion_limit(MAX_NESTING)
+        .with_tokens_with_locations(tokens);
+    let mut statements = Vec::new();
+    loop {
+        while parser.consume_token(&Token::SemiColon) {}
+        let start = parser.peek_token().span.start;
+        if parser.peek_token().token == Token::EOF {
+            return Ok(statements);
+        }
+        let statement = match parser.parse_statement() {
+            Ok(statement) => statement,
+            Err(error) => return Err(refused_or_syntax(sql, error)),
+        };
+        let next = parser.peek_token();
+        if !matches!(next.token, Token::SemiColon | Token::EOF) {
+            return Err(syntax_error_at(sql, &next.token, byte_offset(sql, next.span.start)));
+        }
+        let end = if next.token == Token::EOF {
+            sql.len()
+        } else {
+            byte_offset(sql, next.span.start)
+        };
+        let text = sql.get(byte_offset(sql, start)..end).unwrap_or(sql).trim().to_string();
+        statements.push(classify(statement, text)?);
+    }
+}
+
+/// Statements of the engine's own dialect (CREATE EXTERNAL TABLE, COPY … STORED AS) do not parse as PostgreSQL's;
+/// they are refused as what they are rather than as a slip of the pen.
+fn refused_or_syntax(sql: &str, error: ParserError) -> Error {
+    let is_engine_statement = DFParserBuilder::new(sql)
+        .with_dialect(&PostgreSqlDialect {})
+        .build()
+        .and_then(|mut parser| parser.parse_statements())
+        .is_ok_and(|parsed| {
+            parsed.iter().any(|one| {
+                matches!(
+                    one,
+                    EngineStatement::CreateExternalTable(_) | EngineStatement::CopyTo(_) | EngineStatement::Reset(_)
+                )
+            })
+        });
+    if is_engine_statement {
+        return Error::new(
+            ErrorKind::InsufficientPrivilege,
+            "permission denied: files cannot be reached from sql",
+        );
+    }
+    syntax_error(sql, error)
+}
+
+fn syntax_error(sql: &str, error: ParserError) -> Error {
+    let text = match error {
+        ParserError::RecursionLimitExceeded => {
+            return Error::new(ErrorKind::StatementTooComplex, "statement is nested too deeply")
+                .with_hint(format!("at most {MAX_NESTING} levels of nesting are allowed"));
+        }
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
+    };
+    let Some((expectation, location)) = text.rsplit_once(" at Line: ") else {
+        return Error::new(ErrorKind::Syntax, lower_first(&text));
+    };
+    let position = location
+        .split_once(", Column: ")
+        .and_then(|(line, column)| Some((line.trim().parse().ok()?, column.trim().parse().ok()?)))
+        .map(|(line, column)| byte_offset(sql, datafusion::sql::sqlparser::tokenizer::Location::new(line, column)));
+    let found = expectation.rsplit_once("found: ").map(|(_, found)| found.to_string());
+    let error = match &found {
+        Some(found) if found == "EOF" => Error::new(ErrorKind::Syntax, "syntax error at end of input"),
+        Some(found) => Error::new(ErrorKind::Syntax, format!("syntax error at or near \"{found}\"")),
+        None => Error::new(ErrorKind::Syntax, lower_first(expectation)),
+    };
+    let error = match found.and(expectation.rsplit_once(", found: ")) {
+        Some((expected, _)) => error.with_detail(format!("{}.", expected.trim())),
+        None => error,
+    };
+    match position {
+        Some(offset) => error.at(character_position(sql, offset)),
+        None => error,
+    }
+}
+
+fn syntax_error_at(sql: &str, token: &Token, offset: usize) -> Error {
+    Error::new(ErrorKind::Syntax, format!("syntax error at or near \"{token}\"")).at(character_position(sql, offset))
+}
+
+/// The byte where a token begins; the tokenizer counts lines and characters from 1.
+fn byte_offset(sql: &str, location: datafusion::sql::sqlparser::tokenizer::Location) -> usize {
+    let lines_before = usize::try_from(location.line.saturating_sub(1)).unwrap_or(0);
+    let line_start = if lines_before == 0 {
+        0
+    } else {
+        sql.match_indices('\n')
+            .nth(lines_before - 1)
+            .map_or(sql.len(), |(index, _)| index + 1)
+    };
+    let column = usize::try_from(location.column.saturating_sub(1)).unwrap_or(0);
+    sql[line_start..]
+        .char_indices()
+        .nth(column)
+        .map_or(sql.len(), |(index, _)| line_start + index)
+}
+
+fn character_position(sql: &str, byte_offset: usize) -> usize {
+    sql.get(..byte_offset).map_or(0, |before| before.chars().count()) + 1
+}
+
+fn lower_first(text: &str) -> String {
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
+}
+
+/// An object's name as PostgreSQL folds it: lower case unless quoted.
+pub fn folded(identifier: &Ident) -> String {
+    if identifier.quote_style.is_some() {
+        identifier.value.clone()
+    } else {
+        identifier.value.to_lowercase()
+    }
+}
+
+fn folded_name(name: &ObjectName) -> String {
+    let parts: Vec<String> = name
+        .0
+        .iter()
+        .map(|part| part.as_ident().map_or_else(|| part.to_string(), folded))
+        .collect();
+    parts.join(".")
+}
+
+fn classify(statement: Statement, text: String) -> Result<ParsedStatement> {
+    let work = match statement {
+        Statement::ShowVariable { variable } => Work::Show(setting_name(&variable)),
+        Statement::Set(set) => set_work(set)?,
+        Statement::Reset(reset) => match reset.reset {
+            ast::Reset::ALL => Work::Reset(None),
+            ast::Reset::ConfigurationParameter(name) => Work::Reset(Some(folded_name(&name))),
+        },
+        Statement::StartTransaction { modes, .. } => Work::Begin {
+            read_write: modes
+                .iter()
+                .any(|mode| matches!(mode, TransactionMode::AccessMode(ast::TransactionAccessMode::ReadWrite))),
+        },
+        Statement::Commit { .. } => Work::Commit,
+        Statement::Rollback {
+            savepoint: Some(name), ..
+        } => Work::RollbackToSavepoint(folded(&name)),
+        Statement::Rollback { .. } => Work::Rollback,
+        Statement::Savepoint { name } => Work::Savepoint(folded(&name)),
+        Statement::ReleaseSavepoint { name } => Work::ReleaseSavepoint(folded(&name)),
+        Statement::Discard { object_type } => Work::Discard(object_type.to_string()),
+        Statement::Deallocate { name, .. } => {
+            let name = folded(&name);
+            Work::Deallocate((name != "all").then_some(name))
+        }
+        Statement::Close { cursor } => Work::CloseCursor(match cursor {
+            CloseCursor::All => None,
+            CloseCursor::Specific { name } => Some(folded(&name)),
+        }),
+        Statement::LISTEN { .. } => Work::Accepted("LISTEN"),
+        Statement::UNLISTEN { .. } => Work::Accepted("UNLISTEN"),
+        Statement::Prepare {
+            name,
+            data_types,
+            statement,
+        } => Work::Prepare {
+            name: folded(&name),
+            types: data_types,
+            statement: Box::new(inner_statement(*statement)?),
+        },
+        Statement::Execute {
+            name: Some(name),
+            parameters,
+            ..
+        } => Work::Execute {
+            name: folded_name(&name),
+            arguments: parameters,
+        },
+        Statement::Declare { stmts } => declare_work(stmts)?,
+        Statement::Fetch { name, direction, .. } => Work::Fetch {
+            name: folded(&name),
+            count: fetch_count(&direction)?,
+        },
+        Statement::Copy { .. } => copy_work(statement)?,
+        other => Work::Query(Box::new(other)),
+    };
+    Ok(ParsedStatement { text, work })
+}
+
+/// A statement inside another (PREPARE, DECLARE, COPY), which must itself be a query.
+fn inner_statement(statement: Statement) -> Result<ParsedStatement> {
+    let text = statement.to_string();
+    let parsed = classify(statement, text)?;
+    match parsed.work {
+        Work::Query(_) | Work::Refused(_) => Ok(parsed),
+        _ => Err(Error::new(
+            ErrorKind::Syntax,
+            "only a query can stand inside this statement",
+        )),
+    }
+}
+
+fn declare_work(mut declarations: Vec<ast::Declare>) -> Result<Work> {
+    let (Some(declaration), true) = (declarations.pop(), declarations.is_empty()) else {
+        return Err(Error::not_supported("only one cursor can be declared in a statement"));
+    };
+    let (Some(name), Some(query)) = (declaration.names.first(), declaration.for_query) else {
+        return Err(Error::new(ErrorKind::Syntax, "declare needs a cursor name and a query"));
+    };
+    Ok(Work::Declare {
+        name: folded(name),
+        hold: declaration.hold == Some(true),
+        query: Box::new(inner_statement(Statement::Query(query))?),
+    })
+}
+
+fn fetch_count(direction: &ast::FetchDirection) -> Result<FetchCount> {
+    use ast::FetchDirection as Direction;
+    let rows = |limit: &ast::ValueWithSpan| {
+        limit
+            .value
+            .to_string()
+            .parse::<u64>()
+            .map(FetchCount::Rows)
+            .map_err(|_| Error::new(ErrorKind::Syntax, "fetch needs a whole number of rows, 0 or more"))
+    };
+    match direction {
+        Direction::Next => Ok(FetchCount::Rows(1)),
+        Direction::All | Direction::ForwardAll => Ok(FetchCount::All),
+        Direction::Count { limit } => rows(limit),
+        Direction::Forward { limit: Some(limit) } => rows(limit),
+        Direction::Forward { limit: None } => Ok(FetchCount::Rows(1)),
+        _ => Err(
+            Error::new(ErrorKind::ObjectNotInPrerequisiteState, "cursor can only scan forward")
+                .with_hint("declare it with scroll option to enable backward scan"),
+        ),
+    }
+}
+
+fn copy_work(statement: Statement) -> Result<Work> {
+    let Statement::Copy { source, to, target, .. } = &statement else {
+        return Err(Error::internal("copy expected"));
+    };
+    if !to {
+        let refusal = Error::new(
+            ErrorKind::ReadOnlyTransaction,
+            "cannot execute COPY FROM in a read-only transaction",
+        );
+        return Ok(Work::Refused(Box::new(refusal)));
+    }
+    if !matches!(target, CopyTarget::Stdout) {
+        let refusal = Error::new(
+            ErrorKind::InsufficientPrivilege,
+            "permission denied to COPY to or from a file or program",
+        )
+        .with_hint("anyone can COPY to stdout or from stdin; psql's \\copy command also works for anyone");
+        return Ok(Work::Refused(Box::new(refusal)));
+    }
+    let query = match source {
+        CopySource::Query(query) => inner_statement(Statement::Query(query.clone()))?,
+        CopySource::Table { table_name, columns } => {
+            let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
+            let list = if columns.is_empty() {
+                "*".to_string()
+            } else {
+                columns.join(", ")
+            };
+            let mut parsed = parse(&format!("SELECT {list} FROM {table_name}"))?;
+            parsed.pop().ok_or_else(|| Error::internal("copy without a query"))?
+        }
+    };
+    Ok(Work::CopyOut {
+        query: Box::new(query),
+        copy: Box::new(statement),
+    })
+}
+
+fn setting_name(variable: &[Ident]) -> String {
+    let words: Vec<String> = variable.iter().map(folded).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["transaction", "isolation", "level"] => "transaction_isolation".to_string(),
+        ["time", "zone"] => "timezone".to_string(),
+        ["session", "authorization"] => "session_authorization".to_string(),
+        other => other.join("."),
+    }
+}
+
+fn set_work(set: Set) -> Result<Work> {
+    match set {
+        Set::SingleAssignment {
+            scope,
+            variable,
+            values,
+            ..
+        } => {
+            let value = match values.as_slice() {
+                [single] => setting_value(single)?,
+                many => {
+                    let values: Result<Vec<_>> = many.iter().map(setting_value).collect();
+                    Some(values?.into_iter().flatten().collect::<Vec<_>>().join(", "))
+                }
+            };
+            let local = matches!(scope, Some(ast::ContextModifier::Local));
+            Ok(Work::Set {
+                name: folded_name(&variable),
+                value,
+                local,
+            })
+        }
+        Set::SetTimeZone { local, value } => Ok(Work::Set {
+            name: "timezone".to_string(),
+            value: setting_value(&value)?,
+            local,
+        }),
+        Set::SetNames { charset_name, .. } => Ok(Work::Set {
+            name: "client_encoding".to_string(),
+            value: Some(charset_name.to_string()),
+            local: false,
+        }),
+        Set::SetNamesDefault {} => Ok(Work::Set {
+            name: "client_encoding".to_string(),
+            value: None,
+            local: false,
+        }),
+        Set::SetTransaction { .. } => Ok(Work::Accepted("SET")),
+        Set::SetSessionAuthorization(_) | Set::SetRole { role_name: Some(_), .. } => {
+            let refusal = Error::new(ErrorKind::InsufficientPrivilege, "permission denied to set role");
+            Ok(Work::Refused(Box::new(refusal)))
+        }
+        Set::SetRole { role_name: None, .. } => Ok(Work::Accepted("SET")),
+        _ => Err(Error::not_supported("this form of SET is not supported")),
+    }
+}
+
+/// A setting's value as text; `None` stands for DEFAULT.
+fn setting_value(value: &Expr) -> Result<Option<String>> {
+    let text = match value {
+        Expr::Identifier(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("default") => {
+            return Ok(None);
+        }
+        Expr::Identifier(word) => word.value.clone(),
+        Expr::Value(literal) => literal
+            .value
+            .clone()
+            .into_string()
+            .unwrap_or_else(|| literal.value.to_string()),
+        Expr::UnaryOp { .. } | Expr::CompoundIdentifier(_) | Expr::Interval(_) => value.to_string(),
+        _ => return Err(Error::new(ErrorKind::Syntax, "set needs a literal value")),
+    };
+    Ok(Some(text))
+}
