@@ -10,3 +10,5 @@ pub mod metrics;
 pub mod session;
 /// Stopping in two steps, as an argument to every listener.
 pub mod shutdown;
+/// The protocols: how clients speak to sessions.
+pub mod wire;
