@@ -2,6 +2,8 @@
 //!
 //! The modules stand in the order in which a query's answer is made.
 
+/// Data to look at without any of one's own.
+pub mod demo;
 /// What can go wrong, in words that no protocol owns.
 pub mod error;
 /// What the server counts about itself.
