@@ -1,0 +1,17 @@
+//! Statistics of counts with exposure, as plain functions of `f64`: no Arrow, no query engine.
+//!
+//! Counts are events and exposures are usage hours everywhere; rates that come out are events per khour, that is
+//! per 1000 usage hours. NULL is the caller's business; every other edge (NaN, infinities, zero exposure, negative
+//! numbers) is settled here. NaN in gives NaN out; what is outside the domain is an error that names the argument.
+
+pub mod arguments;
+pub mod error;
+pub mod method;
+pub mod rate_intervals;
+pub mod special;
+pub mod sums;
+
+pub use error::{Result, StatisticsError};
+
+#[cfg(test)]
+mod golden_tests;

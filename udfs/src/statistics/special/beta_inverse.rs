@@ -1,0 +1,102 @@
+//! Quantiles of the beta law, found on the scale of log odds so that both `x` and `1 - x` are exact.
+
+use super::super::error::Result;
+use super::beta::beta_tails;
+use super::gamma_inverse::{Search, Tail};
+use super::normal::normal_upper_quantile;
+use super::saddle_point::ln_gamma_1p;
+
+/// A point of the unit interval that knows its distance from both ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UnitPoint {
+    pub x: f64,
+    /// 1 - x
+    pub y: f64,
+}
+
+impl UnitPoint {
+    /// The point with `ln(x / y) = log_odds`.
+    pub fn from_log_odds(log_odds: f64) -> Self {
+        let ratio = (-log_odds.abs()).exp();
+        let (small, large) = (ratio / (1.0 + ratio), 1.0 / (1.0 + ratio));
+        if log_odds < 0.0 { Self { x: small, y: large } } else { Self { x: large, y: small } }
+    }
+
+    /// x / (1 - x)
+    pub fn odds(&self) -> f64 {
+        self.x / self.y
+    }
+}
+
+/// The x with P(Beta(a, b) <= x) = p, for a, b > 0 and 0 <= p <= 1.
+pub fn beta_lower_quantile(a: f64, b: f64, p: f64) -> Result<UnitPoint> {
+    if a.is_nan() || b.is_nan() || !(0.0..=1.0).contains(&p) {
+        return Ok(UnitPoint { x: f64::NAN, y: f64::NAN });
+    }
+    if p > 0.5 {
+        let mirrored = beta_lower_quantile(b, a, 1.0 - p)?;
+        return Ok(UnitPoint { x: mirrored.y, y: mirrored.x });
+    }
+    if p == 0.0 {
+        return Ok(UnitPoint { x: 0.0, y: 1.0 });
+    }
+    let start = start(a, b, p);
+    if start < -745.0 {
+        return Ok(UnitPoint { x: 0.0, y: 1.0 });
+    }
+    solve_log_odds(a, b, start, &[("a", a), ("b", b), ("p", p)], |point| {
+        let tails = beta_tails(a, b, point.x, point.y)?;
+        let slope = tails.weight / tails.lower;
+        let curvature = slope * (a * point.y - b * point.x - slope);
+        Ok(Tail { residual: (tails.lower / p).ln(), slope, curvature })
+    })
+}
+
+/// Root of an increasing function of the log odds whose scale is that of Beta(a, b).
+pub fn solve_log_odds(
+    a: f64,
+    b: f64,
+    start: f64,
+    arguments: &[(&str, f64)],
+    tail: impl Fn(UnitPoint) -> Result<Tail>,
+) -> Result<UnitPoint> {
+    let search = Search {
+        start,
+        low: -745.0,
+        high: 709.0,
+        deviation: (1.0 / a + 1.0 / b).sqrt().min(1.0),
+        longest: 5.0,
+        increasing: true,
+    };
+    let log_odds = search.solve(arguments, |log_odds| tail(UnitPoint::from_log_odds(log_odds)))?;
+    Ok(UnitPoint::from_log_odds(log_odds))
+}
+
+/// A first guess of the log odds for the lower tail p <= ½.
+fn start(a: f64, b: f64, p: f64) -> f64 {
+    let power = power_start(a, b, p);
+    if a < 1.0 || b < 1.0 {
+        return power;
+    }
+    let z = normal_upper_quantile(p);
+    // Abramowitz & Stegun 26.5.22.
+    let lambda = (z * z - 3.0) / 6.0;
+    let (a_2, b_2) = (1.0 / (2.0 * a - 1.0), 1.0 / (2.0 * b - 1.0));
+    let h = 2.0 / (a_2 + b_2);
+    let w = z * (h + lambda).max(0.0).sqrt() / h - (b_2 - a_2) * (lambda + 5.0 / 6.0 - 2.0 / (3.0 * h));
+    let normal = (a / b).ln() - 2.0 * w;
+    if a < 3.0 { normal.min(power + 1.0) } else { normal }
+}
+
+/// From the leading term `x^a / (a B(a, b))` of the tail.
+fn power_start(a: f64, b: f64, p: f64) -> f64 {
+    let ln_a_beta = ln_gamma_1p(a) - ln_gamma_ratio(a, b);
+    let ln_x = (p.ln() + ln_a_beta) / a;
+    let ln_mean = -(b / a).ln_1p();
+    ln_x.min(ln_mean)
+}
+
+/// ln Γ(a + b) - ln Γ(b), roughly, for any sizes.
+fn ln_gamma_ratio(a: f64, b: f64) -> f64 {
+    if b > 1e6 { a * (b + 0.5 * (a - 1.0)).ln() } else { ln_gamma_1p(a + b) - (a + b).ln() - ln_gamma_1p(b) + b.ln() }
+}

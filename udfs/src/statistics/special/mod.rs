@@ -1,0 +1,20 @@
+//! Special functions for counts and exposures to 1e12 and tails to 1e-11, without cancellation and without open loops.
+//!
+//! Every pair of tails is computed from the smaller one. Every iteration is bounded and ends in an error that names
+//! the arguments.
+
+mod beta;
+mod beta_inverse;
+mod gamma;
+mod gamma_inverse;
+mod gauss_legendre;
+mod normal;
+mod saddle_point;
+mod temme_table;
+
+pub use beta::{BetaTails, beta_tails, beta_weight};
+pub use beta_inverse::{UnitPoint, beta_lower_quantile, solve_log_odds};
+pub use gamma::{GammaTails, gamma_tails};
+pub use gamma_inverse::{Tail, gamma_lower_quantile, gamma_start, gamma_upper_quantile, solve_log_scale};
+pub use normal::{ln_normal_cdf, normal_cdf, normal_quantile, normal_upper_quantile};
+pub use saddle_point::{ln_gamma, ln_gamma_1p, log1p_minus_x, poisson_pmf, stirling_error};
