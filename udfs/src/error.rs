@@ -1,5 +1,6 @@
 //! The one error that the functions raise on bad arguments, typed so that a server can choose its own code for it.
 
+use crate::statistics::StatisticsError;
 use datafusion::error::DataFusionError;
 use std::fmt;
 
@@ -71,6 +72,28 @@ impl std::error::Error for FunctionError {}
 impl From<FunctionError> for DataFusionError {
     fn from(error: FunctionError) -> Self {
         DataFusionError::External(Box::new(error))
+    }
+}
+
+impl From<StatisticsError> for FunctionError {
+    fn from(error: StatisticsError) -> Self {
+        match error {
+            StatisticsError::InvalidArgument {
+                argument,
+                allowed,
+                given,
+                hint,
+            } => {
+                let error = Self::invalid_argument(format_args!("{argument} must be {allowed} (got {given})"));
+                Self {
+                    hint: hint.map(str::to_string),
+                    ..error
+                }
+            }
+            error @ StatisticsError::NotConverged { .. } => {
+                Self::new(FunctionErrorKind::NotConverged, error.to_string())
+            }
+        }
     }
 }
 

@@ -35,7 +35,11 @@ pub fn open_unit(argument: &'static str, value: f64) -> Result<f64> {
     if value.is_nan() || (value > 0.0 && value < 1.0) {
         return Ok(value);
     }
-    Err(StatisticsError::invalid(argument, "between 0 and 1, both excluded", value))
+    Err(StatisticsError::invalid(
+        argument,
+        "between 0 and 1, both excluded",
+        value,
+    ))
 }
 
 /// A level of confidence as a fraction; a percentage is refused with a hint.

@@ -9,7 +9,12 @@ pub type Result<T> = std::result::Result<T, StatisticsError>;
 #[derive(Debug, Clone, PartialEq)]
 pub enum StatisticsError {
     /// An argument outside the domain of the function.
-    InvalidArgument { argument: &'static str, allowed: &'static str, given: String, hint: Option<&'static str> },
+    InvalidArgument {
+        argument: &'static str,
+        allowed: &'static str,
+        given: String,
+        hint: Option<&'static str>,
+    },
     /// The bounded iteration ended without an answer.
     NotConverged { function: &'static str, arguments: String },
 }
@@ -17,7 +22,12 @@ pub enum StatisticsError {
 impl StatisticsError {
     /// The argument's name, what is allowed, what was given.
     pub fn invalid(argument: &'static str, allowed: &'static str, given: impl fmt::Display) -> Self {
-        Self::InvalidArgument { argument, allowed, given: given.to_string(), hint: None }
+        Self::InvalidArgument {
+            argument,
+            allowed,
+            given: given.to_string(),
+            hint: None,
+        }
     }
 
     /// As [`Self::invalid`], with advice on what to do instead.
@@ -27,12 +37,21 @@ impl StatisticsError {
         given: impl fmt::Display,
         hint: &'static str,
     ) -> Self {
-        Self::InvalidArgument { argument, allowed, given: given.to_string(), hint: Some(hint) }
+        Self::InvalidArgument {
+            argument,
+            allowed,
+            given: given.to_string(),
+            hint: Some(hint),
+        }
     }
 
     /// The function's name and its numeric arguments by name.
     pub fn not_converged(function: &'static str, arguments: &[(&str, f64)]) -> Self {
-        let arguments = arguments.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ");
+        let arguments = arguments
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect::<Vec<_>>()
+            .join(", ");
         Self::NotConverged { function, arguments }
     }
 
@@ -48,7 +67,12 @@ impl StatisticsError {
 impl fmt::Display for StatisticsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidArgument { argument, allowed, given, hint } => {
+            Self::InvalidArgument {
+                argument,
+                allowed,
+                given,
+                hint,
+            } => {
                 write!(f, "invalid argument: {argument} must be {allowed} (got {given})")?;
                 hint.map_or(Ok(()), |hint| write!(f, "; {hint}"))
             }

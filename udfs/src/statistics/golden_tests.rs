@@ -10,7 +10,10 @@ pub(super) fn golden_folder() -> Option<PathBuf> {
         return Some(PathBuf::from(shared).join("golden")).filter(|folder| folder.is_dir());
     }
     let start = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    start.ancestors().map(|folder| folder.join("shared/golden")).find(|folder| folder.is_dir())
+    start
+        .ancestors()
+        .map(|folder| folder.join("shared/golden"))
+        .find(|folder| folder.is_dir())
 }
 
 /// One table; cells by column name.
@@ -34,7 +37,11 @@ impl Table {
     }
 
     pub fn text<'a>(&self, row: &'a csv::StringRecord, column: &str) -> &'a str {
-        let index = self.header.iter().position(|name| name == column).unwrap_or_else(|| panic!("no column {column}"));
+        let index = self
+            .header
+            .iter()
+            .position(|name| name == column)
+            .unwrap_or_else(|| panic!("no column {column}"));
         &row[index]
     }
 
@@ -61,7 +68,12 @@ pub(super) struct Worst {
 
 impl Worst {
     pub fn new(file: &'static str) -> Self {
-        Self { file, error: 0.0, at: String::new(), compared: 0 }
+        Self {
+            file,
+            error: 0.0,
+            at: String::new(),
+            compared: 0,
+        }
     }
 
     /// Notes one comparison; `what` says where.
@@ -75,9 +87,18 @@ impl Worst {
     }
 
     pub fn finish(self, tolerance: f64) {
-        println!("{}: {} values, worst relative error {:.2e} {}", self.file, self.compared, self.error, self.at);
+        println!(
+            "{}: {} values, worst relative error {:.2e} {}",
+            self.file, self.compared, self.error, self.at
+        );
         assert!(self.compared > 0, "{}: nothing compared", self.file);
-        assert!(self.error <= tolerance, "{}: {:e} > {tolerance:e} at {}", self.file, self.error, self.at);
+        assert!(
+            self.error <= tolerance,
+            "{}: {:e} > {tolerance:e} at {}",
+            self.file,
+            self.error,
+            self.at
+        );
     }
 }
 
@@ -90,7 +111,9 @@ fn relative_error(actual: f64, expected: f64) -> f64 {
 
 #[test]
 fn rate_ci_golden() {
-    let Some(table) = Table::open("rate_ci.csv") else { return };
+    let Some(table) = Table::open("rate_ci.csv") else {
+        return;
+    };
     let mut worst = Worst::new("rate_ci.csv");
     for row in &table.rows {
         let [count, hours, confidence] = ["count", "hours", "confidence"].map(|name| table.number(row, name));
@@ -102,22 +125,44 @@ fn rate_ci_golden() {
             let interval = rate_ci(count, hours, confidence, method.parse().unwrap()).unwrap();
             (interval.rate.unwrap(), interval.lower, interval.upper)
         };
-        worst.note(rate, table.number(row, "rate_per_khour"), format_args!("{method} {count} rate"));
-        worst.note(lower, table.number(row, "lower"), format_args!("{method} {count} {confidence} lower"));
-        worst.note(upper, table.number(row, "upper"), format_args!("{method} {count} {confidence} upper"));
+        worst.note(
+            rate,
+            table.number(row, "rate_per_khour"),
+            format_args!("{method} {count} rate"),
+        );
+        worst.note(
+            lower,
+            table.number(row, "lower"),
+            format_args!("{method} {count} {confidence} lower"),
+        );
+        worst.note(
+            upper,
+            table.number(row, "upper"),
+            format_args!("{method} {count} {confidence} upper"),
+        );
     }
     worst.finish(1e-10);
 }
 
 #[test]
 fn rate_upper_zero_golden() {
-    let Some(table) = Table::open("rate_upper_zero.csv") else { return };
+    let Some(table) = Table::open("rate_upper_zero.csv") else {
+        return;
+    };
     let mut worst = Worst::new("rate_upper_zero.csv");
     for row in &table.rows {
         let (hours, confidence) = (table.number(row, "hours"), table.number(row, "confidence"));
         let upper = rate_upper_bound(0.0, hours, confidence).unwrap();
-        worst.note(upper, table.number(row, "upper_per_khour"), format_args!("{hours} {confidence}"));
-        worst.note(3000.0 / hours, table.number(row, "rule_of_three_per_khour"), "rule of three");
+        worst.note(
+            upper,
+            table.number(row, "upper_per_khour"),
+            format_args!("{hours} {confidence}"),
+        );
+        worst.note(
+            3000.0 / hours,
+            table.number(row, "rule_of_three_per_khour"),
+            "rule of three",
+        );
     }
     worst.finish(1e-10);
 }

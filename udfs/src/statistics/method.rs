@@ -174,6 +174,9 @@ mod tests {
             assert!(message.contains(name));
         }
         let message = "x".parse::<RatioMethod>().unwrap_err().to_string();
-        assert!(RatioMethod::NAMES.iter().all(|name| message.contains(name)), "{message}");
+        assert!(
+            RatioMethod::NAMES.iter().all(|name| message.contains(name)),
+            "{message}"
+        );
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! `count` is events, `usage_hours` hours of use; every rate is per khour (1000 usage hours).
 
-use super::arguments::{any_nan, confidence as check_confidence, count as check_count, non_negative, usage_hours as check_hours};
+use super::arguments::{
+    any_nan, confidence as check_confidence, count as check_count, non_negative, usage_hours as check_hours,
+};
 use super::error::{Result, StatisticsError};
 use super::method::RateMethod;
 use super::special::{
@@ -22,8 +24,16 @@ pub struct RateInterval {
 }
 
 impl RateInterval {
-    const NAN: Self = Self { rate: Some(f64::NAN), lower: f64::NAN, upper: f64::NAN };
-    const UNKNOWN: Self = Self { rate: None, lower: 0.0, upper: f64::INFINITY };
+    const NAN: Self = Self {
+        rate: Some(f64::NAN),
+        lower: f64::NAN,
+        upper: f64::NAN,
+    };
+    const UNKNOWN: Self = Self {
+        rate: None,
+        lower: 0.0,
+        upper: f64::INFINITY,
+    };
 }
 
 /// The confidence of a two-sided interval, prepared: the tail on each side and the normal quantile.
@@ -42,7 +52,11 @@ impl TwoSidedLevel {
     pub fn new(confidence: f64) -> Result<Self> {
         let alpha = 1.0 - check_confidence(confidence)?;
         let tail = 0.5 * alpha;
-        Ok(Self { alpha, tail, z: normal_upper_quantile(tail) })
+        Ok(Self {
+            alpha,
+            tail,
+            z: normal_upper_quantile(tail),
+        })
     }
 }
 
@@ -64,12 +78,19 @@ pub fn rate_per(count: f64, exposure: f64, per: f64) -> Result<Option<f64>> {
 /// `value / exposure * per` in the order that neither overflows nor underflows early.
 fn scaled(value: f64, exposure: f64, per: f64) -> f64 {
     let product = value * per;
-    if product.is_finite() { product / exposure } else { value / exposure * per }
+    if product.is_finite() {
+        product / exposure
+    } else {
+        value / exposure * per
+    }
 }
 
 /// Events to expect at a rate per khour over some usage hours.
 pub fn events_expected(rate_per_khour: f64, usage_hours: f64) -> Result<f64> {
-    let (rate, hours) = (non_negative("rate_per_khour", rate_per_khour)?, check_hours(usage_hours)?);
+    let (rate, hours) = (
+        non_negative("rate_per_khour", rate_per_khour)?,
+        check_hours(usage_hours)?,
+    );
     Ok(rate * hours / HOURS_PER_KHOUR)
 }
 
@@ -123,7 +144,9 @@ pub fn rate_lower_at(count: f64, usage_hours: f64, level: &TwoSidedLevel, method
 
 /// Upper bound of a rate per khour, as [`rate_ci`] but computing one side only.
 pub fn rate_upper_at(count: f64, usage_hours: f64, level: &TwoSidedLevel, method: RateMethod) -> Result<f64> {
-    one_side(count, usage_hours, level, f64::INFINITY, |count| mean_upper(count, level, method))
+    one_side(count, usage_hours, level, f64::INFINITY, |count| {
+        mean_upper(count, level, method)
+    })
 }
 
 fn one_side(
@@ -194,7 +217,11 @@ pub fn variance_stabilised_interval(count: f64, level: &TwoSidedLevel) -> (f64, 
 
 /// Garwood 1936, lower: P⁻¹(count, tail).
 pub(super) fn exact_lower(count: f64, tail: f64) -> Result<f64> {
-    if count == 0.0 { Ok(0.0) } else { named(gamma_lower_quantile(count, tail), "exact lower bound", count, tail) }
+    if count == 0.0 {
+        Ok(0.0)
+    } else {
+        named(gamma_lower_quantile(count, tail), "exact lower bound", count, tail)
+    }
 }
 
 /// Garwood 1936, upper: Q⁻¹(count + 1, tail).
@@ -202,7 +229,12 @@ pub(super) fn exact_upper(count: f64, tail: f64) -> Result<f64> {
     if count == 0.0 {
         return Ok(-tail.ln());
     }
-    named(gamma_upper_quantile(count + 1.0, tail), "exact upper bound", count, tail)
+    named(
+        gamma_upper_quantile(count + 1.0, tail),
+        "exact upper bound",
+        count,
+        tail,
+    )
 }
 
 /// Says in a failure which count and tail were asked for.
@@ -223,7 +255,11 @@ fn midp_lower(count: f64, tail: f64) -> Result<f64> {
     let z = -normal_upper_quantile(tail);
     midp(count, gamma_start(count + 0.5, z), tail, |mean| {
         let tails = gamma_tails(count, mean)?;
-        Ok(MidPTail { value: tails.lower - 0.5 * tails.pmf, pmf: tails.pmf, sign: 1.0 })
+        Ok(MidPTail {
+            value: tails.lower - 0.5 * tails.pmf,
+            pmf: tails.pmf,
+            sign: 1.0,
+        })
     })
 }
 
@@ -235,7 +271,11 @@ fn midp_upper(count: f64, tail: f64) -> Result<f64> {
     let z = normal_upper_quantile(tail);
     midp(count, gamma_start(count + 0.5, z), tail, |mean| {
         let tails = gamma_tails(count, mean)?;
-        Ok(MidPTail { value: tails.upper + 0.5 * tails.pmf, pmf: tails.pmf, sign: -1.0 })
+        Ok(MidPTail {
+            value: tails.upper + 0.5 * tails.pmf,
+            pmf: tails.pmf,
+            sign: -1.0,
+        })
     })
 }
 

@@ -38,7 +38,11 @@ impl CompensatedSum {
 
     /// The sum; the correction is dropped where the sum itself is infinite or NaN.
     pub fn value(&self) -> f64 {
-        if self.sum.is_finite() { self.sum + self.correction } else { self.sum }
+        if self.sum.is_finite() {
+            self.sum + self.correction
+        } else {
+            self.sum
+        }
     }
 }
 
@@ -64,12 +68,19 @@ impl DoubleDouble {
     /// `left * right` without rounding.
     pub fn product(left: f64, right: f64) -> Self {
         let high = left * right;
-        Self { high, low: f64::mul_add(left, right, -high) }
+        Self {
+            high,
+            low: f64::mul_add(left, right, -high),
+        }
     }
 
     /// The nearest double.
     pub fn value(&self) -> f64 {
-        if self.high.is_finite() { self.high + self.low } else { self.high }
+        if self.high.is_finite() {
+            self.high + self.low
+        } else {
+            self.high
+        }
     }
 }
 
@@ -95,7 +106,10 @@ impl std::ops::Neg for DoubleDouble {
     type Output = Self;
 
     fn neg(self) -> Self {
-        Self { high: -self.high, low: -self.low }
+        Self {
+            high: -self.high,
+            low: -self.low,
+        }
     }
 }
 

@@ -21,7 +21,9 @@ pub struct BetaTails {
 pub fn beta_weight(a: f64, b: f64, x: f64, y: f64) -> f64 {
     let tilt = a * y - b * x;
     let n = a + b;
-    let exponent = stirling_error(n) - stirling_error(a) - stirling_error(b)
+    let exponent = stirling_error(n)
+        - stirling_error(a)
+        - stirling_error(b)
         - deviance(a, n * x, -tilt)
         - deviance(b, n * y, tilt);
     (exponent - 0.5 * (2.0 * PI * (n / a / b)).ln()).exp()
@@ -33,22 +35,42 @@ pub fn beta_weight(a: f64, b: f64, x: f64, y: f64) -> f64 {
 /// Gauss–Legendre quadrature of the tail, whose integrand falls like a normal density.
 pub fn beta_tails(a: f64, b: f64, x: f64, y: f64) -> Result<BetaTails> {
     if a.is_nan() || b.is_nan() || x.is_nan() || y.is_nan() {
-        return Ok(BetaTails { lower: f64::NAN, upper: f64::NAN, weight: f64::NAN });
+        return Ok(BetaTails {
+            lower: f64::NAN,
+            upper: f64::NAN,
+            weight: f64::NAN,
+        });
     }
     if x <= 0.0 {
-        return Ok(BetaTails { lower: 0.0, upper: 1.0, weight: 0.0 });
+        return Ok(BetaTails {
+            lower: 0.0,
+            upper: 1.0,
+            weight: 0.0,
+        });
     }
     if y <= 0.0 {
-        return Ok(BetaTails { lower: 1.0, upper: 0.0, weight: 0.0 });
+        return Ok(BetaTails {
+            lower: 1.0,
+            upper: 0.0,
+            weight: 0.0,
+        });
     }
     let weight = beta_weight(a, b, x, y);
     let below_mean = a * y >= b * x;
-    let native = if below_mean { lower_tail(a, b, x, y, weight) } else { lower_tail(b, a, y, x, weight) };
-    let native = native.filter(|tail| tail.is_finite()).ok_or_else(|| {
-        StatisticsError::not_converged("incomplete beta function", &[("a", a), ("b", b), ("x", x)])
-    })?;
+    let native = if below_mean {
+        lower_tail(a, b, x, y, weight)
+    } else {
+        lower_tail(b, a, y, x, weight)
+    };
+    let native = native
+        .filter(|tail| tail.is_finite())
+        .ok_or_else(|| StatisticsError::not_converged("incomplete beta function", &[("a", a), ("b", b), ("x", x)]))?;
     let native = native.clamp(0.0, 1.0);
-    let (lower, upper) = if below_mean { (native, 1.0 - native) } else { (1.0 - native, native) };
+    let (lower, upper) = if below_mean {
+        (native, 1.0 - native)
+    } else {
+        (1.0 - native, native)
+    };
     Ok(BetaTails { lower, upper, weight })
 }
 
@@ -88,7 +110,11 @@ trait LnComplement {
 impl LnComplement for f64 {
     /// ln y, from the complement x where that is the exact one.
     fn ln_or_ln_1p(self, complement: f64) -> f64 {
-        if complement < 0.5 { (-complement).ln_1p() } else { self.ln() }
+        if complement < 0.5 {
+            (-complement).ln_1p()
+        } else {
+            self.ln()
+        }
     }
 }
 
@@ -150,4 +176,3 @@ fn visible_length(a_1: f64, b_1: f64, x: f64, y: f64, slope: f64, fall: impl Fn(
     }
     t.clamp(0.0, x)
 }
-

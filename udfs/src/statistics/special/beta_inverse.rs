@@ -19,7 +19,11 @@ impl UnitPoint {
     pub fn from_log_odds(log_odds: f64) -> Self {
         let ratio = (-log_odds.abs()).exp();
         let (small, large) = (ratio / (1.0 + ratio), 1.0 / (1.0 + ratio));
-        if log_odds < 0.0 { Self { x: small, y: large } } else { Self { x: large, y: small } }
+        if log_odds < 0.0 {
+            Self { x: small, y: large }
+        } else {
+            Self { x: large, y: small }
+        }
     }
 
     /// x / (1 - x)
@@ -31,11 +35,17 @@ impl UnitPoint {
 /// The x with P(Beta(a, b) <= x) = p, for a, b > 0 and 0 <= p <= 1.
 pub fn beta_lower_quantile(a: f64, b: f64, p: f64) -> Result<UnitPoint> {
     if a.is_nan() || b.is_nan() || !(0.0..=1.0).contains(&p) {
-        return Ok(UnitPoint { x: f64::NAN, y: f64::NAN });
+        return Ok(UnitPoint {
+            x: f64::NAN,
+            y: f64::NAN,
+        });
     }
     if p > 0.5 {
         let mirrored = beta_lower_quantile(b, a, 1.0 - p)?;
-        return Ok(UnitPoint { x: mirrored.y, y: mirrored.x });
+        return Ok(UnitPoint {
+            x: mirrored.y,
+            y: mirrored.x,
+        });
     }
     if p == 0.0 {
         return Ok(UnitPoint { x: 0.0, y: 1.0 });
@@ -48,7 +58,11 @@ pub fn beta_lower_quantile(a: f64, b: f64, p: f64) -> Result<UnitPoint> {
         let tails = beta_tails(a, b, point.x, point.y)?;
         let slope = tails.weight / tails.lower;
         let curvature = slope * (a * point.y - b * point.x - slope);
-        Ok(Tail { residual: (tails.lower / p).ln(), slope, curvature })
+        Ok(Tail {
+            residual: (tails.lower / p).ln(),
+            slope,
+            curvature,
+        })
     })
 }
 
@@ -98,5 +112,9 @@ fn power_start(a: f64, b: f64, p: f64) -> f64 {
 
 /// ln Γ(a + b) - ln Γ(b), roughly, for any sizes.
 fn ln_gamma_ratio(a: f64, b: f64) -> f64 {
-    if b > 1e6 { a * (b + 0.5 * (a - 1.0)).ln() } else { ln_gamma_1p(a + b) - (a + b).ln() - ln_gamma_1p(b) + b.ln() }
+    if b > 1e6 {
+        a * (b + 0.5 * (a - 1.0)).ln()
+    } else {
+        ln_gamma_1p(a + b) - (a + b).ln() - ln_gamma_1p(b) + b.ln()
+    }
 }

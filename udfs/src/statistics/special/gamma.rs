@@ -23,11 +23,19 @@ pub struct GammaTails {
 
 impl GammaTails {
     fn from_lower(lower: f64, pmf: f64) -> Self {
-        Self { lower, upper: 1.0 - lower, pmf }
+        Self {
+            lower,
+            upper: 1.0 - lower,
+            pmf,
+        }
     }
 
     fn from_upper(upper: f64, pmf: f64) -> Self {
-        Self { lower: 1.0 - upper, upper, pmf }
+        Self {
+            lower: 1.0 - upper,
+            upper,
+            pmf,
+        }
     }
 }
 
@@ -36,7 +44,11 @@ impl GammaTails {
 /// DLMF 8.11.4 (series), 8.9.2 (continued fraction), 8.12 (Temme's expansion), 8.7.1 (small shapes).
 pub fn gamma_tails(shape: f64, x: f64) -> Result<GammaTails> {
     if shape.is_nan() || x.is_nan() {
-        return Ok(GammaTails { lower: f64::NAN, upper: f64::NAN, pmf: f64::NAN });
+        return Ok(GammaTails {
+            lower: f64::NAN,
+            upper: f64::NAN,
+            pmf: f64::NAN,
+        });
     }
     if x <= 0.0 {
         return Ok(GammaTails::from_lower(0.0, 0.0));
@@ -48,13 +60,15 @@ pub fn gamma_tails(shape: f64, x: f64) -> Result<GammaTails> {
     let tails = if shape >= TEMME_MIN_SHAPE && x > 0.3 * shape && x < 2.3 * shape {
         Some(temme(shape, x, pmf))
     } else if shape < 1.0 && x < 1.1 {
-        upper_for_small_shape(shape, x).map(|upper| GammaTails::from_upper(upper, pmf)).map(|tails| {
-            // The series for P is exact where P is the smaller tail.
-            match lower_series(shape, x, pmf) {
-                Some(lower) if lower < 0.5 => GammaTails::from_lower(lower, pmf),
-                _ => tails,
-            }
-        })
+        upper_for_small_shape(shape, x)
+            .map(|upper| GammaTails::from_upper(upper, pmf))
+            .map(|tails| {
+                // The series for P is exact where P is the smaller tail.
+                match lower_series(shape, x, pmf) {
+                    Some(lower) if lower < 0.5 => GammaTails::from_lower(lower, pmf),
+                    _ => tails,
+                }
+            })
     } else if x < shape + 1.0 {
         lower_series(shape, x, pmf).map(|lower| GammaTails::from_lower(lower, pmf))
     } else if shape <= FINITE_SUM_MAX_SHAPE && shape == shape.trunc() {
@@ -175,7 +189,10 @@ fn temme_sum(shape: f64, eta: f64) -> f64 {
     let inverse = 1.0 / shape;
     let mut sum = 0.0;
     for row in TABLE[..rows].iter().rev() {
-        let inner = row[..columns].iter().rev().fold(0.0, |sum, coefficient| sum * eta + coefficient);
+        let inner = row[..columns]
+            .iter()
+            .rev()
+            .fold(0.0, |sum, coefficient| sum * eta + coefficient);
         sum = sum * inverse + inner;
     }
     sum

@@ -78,8 +78,16 @@ fn lower(shape: f64, p: f64, ln_p: f64) -> Result<f64> {
     solve_log_scale(shape, start, &[("shape", shape), ("p", p)], |x| {
         let tails = gamma_tails(shape, x)?;
         let slope = shape * tails.pmf / tails.lower;
-        let ln_lower = if tails.lower > 0.5 { (-tails.upper).ln_1p() - ln_p } else { (tails.lower / p).ln() };
-        Ok(Tail { residual: ln_lower, slope, curvature: slope * (shape - x - slope) })
+        let ln_lower = if tails.lower > 0.5 {
+            (-tails.upper).ln_1p() - ln_p
+        } else {
+            (tails.lower / p).ln()
+        };
+        Ok(Tail {
+            residual: ln_lower,
+            slope,
+            curvature: slope * (shape - x - slope),
+        })
     })
 }
 
@@ -144,8 +152,14 @@ pub fn solve_linear_scale(
     tail: impl Fn(f64) -> Result<Tail>,
 ) -> Result<f64> {
     let deviation = shape.sqrt().max(1.0);
-    let search =
-        Search { start, low: 0.0, high: f64::MAX, deviation, longest: 20.0 * deviation + start, increasing: false };
+    let search = Search {
+        start,
+        low: 0.0,
+        high: f64::MAX,
+        deviation,
+        longest: 20.0 * deviation + start,
+        increasing: false,
+    };
     search.solve(arguments, tail)
 }
 
@@ -164,7 +178,14 @@ pub(super) struct Search {
 impl Search {
     /// Halley's iteration; every evaluation narrows the bracket, and where a step would leave it, it is halved.
     pub(super) fn solve(self, arguments: &[(&str, f64)], tail: impl Fn(f64) -> Result<Tail>) -> Result<f64> {
-        let Self { start, mut low, mut high, deviation, longest, increasing } = self;
+        let Self {
+            start,
+            mut low,
+            mut high,
+            deviation,
+            longest,
+            increasing,
+        } = self;
         let mut at = start.clamp(low, high);
         for _ in 0..MAX_STEPS {
             let tail = tail(at)?;
@@ -182,7 +203,11 @@ impl Search {
             if wanted.abs() < LAST_STEP * deviation || wanted.abs() <= 4.0 * f64::EPSILON * at.abs() {
                 return Ok(at + wanted);
             }
-            let step = if wanted.is_finite() && wanted * direction > 0.0 { wanted } else { direction * longest };
+            let step = if wanted.is_finite() && wanted * direction > 0.0 {
+                wanted
+            } else {
+                direction * longest
+            };
             let mut next = at + step.clamp(-longest, longest);
             if !(next > low && next < high) {
                 next = 0.5 * (low + high);

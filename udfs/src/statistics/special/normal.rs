@@ -33,7 +33,11 @@ fn mills_correction(x: f64) -> f64 {
 
 /// The z with P(Z <= z) = p; -Inf and +Inf at 0 and 1, NaN outside.
 pub fn normal_quantile(p: f64) -> f64 {
-    if p > 0.5 { normal_upper_quantile(1.0 - p) } else { -normal_upper_quantile(p) }
+    if p > 0.5 {
+        normal_upper_quantile(1.0 - p)
+    } else {
+        -normal_upper_quantile(p)
+    }
 }
 
 /// The z with P(Z > z) = q. For small q this is exact where `normal_quantile(1 - q)` would have lost digits.
@@ -62,7 +66,10 @@ pub fn normal_upper_quantile(q: f64) -> f64 {
 
 /// Horner's rule, constant first.
 fn polynomial(coefficients: &[f64], x: f64) -> f64 {
-    coefficients.iter().rev().fold(0.0, |sum, coefficient| sum * x + coefficient)
+    coefficients
+        .iter()
+        .rev()
+        .fold(0.0, |sum, coefficient| sum * x + coefficient)
 }
 
 // Coefficients of AS 241 (PPND16), constant first.

@@ -36,7 +36,11 @@ const LN_GAMMA_1P: [f64; 26] = [
 
 /// ln Γ(a) for a > 0.
 pub fn ln_gamma(a: f64) -> f64 {
-    if a < 0.5 { ln_gamma_1p(a) - a.ln() } else { libm::lgamma(a) }
+    if a < 0.5 {
+        ln_gamma_1p(a) - a.ln()
+    } else {
+        libm::lgamma(a)
+    }
 }
 
 /// ln Γ(1 + a) for a >= 0, relatively exact near 0 (Taylor series with Riemann's zeta taken out of the first pole).
@@ -44,7 +48,10 @@ pub fn ln_gamma_1p(a: f64) -> f64 {
     if a.abs() > 0.5 {
         return libm::lgamma(1.0 + a);
     }
-    let series = LN_GAMMA_1P.iter().rev().fold(0.0, |sum, coefficient| sum * a + coefficient);
+    let series = LN_GAMMA_1P
+        .iter()
+        .rev()
+        .fold(0.0, |sum, coefficient| sum * a + coefficient);
     -a.ln_1p() + a * (ONE_MINUS_EULER + a * series)
 }
 
@@ -86,7 +93,10 @@ fn artanh_tail(r: f64) -> f64 {
     } else {
         14
     };
-    ODD[..terms].iter().rev().fold(0.0, |sum, coefficient| sum * r + coefficient)
+    ODD[..terms]
+        .iter()
+        .rev()
+        .fold(0.0, |sum, coefficient| sum * r + coefficient)
 }
 
 /// ln Γ(a + 1) - [(a + ½) ln a - a + ½ ln 2π]: the error of Stirling's formula, for a > 0.
@@ -112,7 +122,11 @@ pub fn stirling_error(a: f64) -> f64 {
         8
     };
     let inverse_square = 1.0 / (a * a);
-    SERIES[..terms].iter().rev().fold(0.0, |sum, coefficient| sum * inverse_square + coefficient) / a
+    SERIES[..terms]
+        .iter()
+        .rev()
+        .fold(0.0, |sum, coefficient| sum * inverse_square + coefficient)
+        / a
 }
 
 /// `a ln(a / x) + x - a` where `excess` is `x - a`, computed by the caller without rounding where it can be.

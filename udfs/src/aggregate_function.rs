@@ -1,0 +1,329 @@
+//! The common half of the aggregates: an [`AggregateFunction`] says what a row adds and what the sum means,
+//! [`AggregateUdf`] does the rest: partial states, groups, window frames.
+
+use crate::FunctionError;
+use crate::arguments::{self, Columns, Content, Parameter, Row};
+use crate::results::Output;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Builder, ListArray, ListBuilder};
+use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
+use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, Documentation, EmitTo, GroupsAccumulator, Signature,
+};
+use datafusion::physical_expr::expressions::Literal;
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::Arc;
+
+/// An aggregate over rows of numbers. Rows with a NULL argument are skipped; a NaN makes the result NaN.
+pub(crate) trait AggregateFunction: Debug + Clone + PartialEq + Eq + Hash + Send + Sync + 'static {
+    const NAME: &'static str;
+    const PARAMETERS: &'static [Parameter];
+    type State: State;
+    type Output: Output;
+
+    fn update(&self, state: &mut Self::State, row: &Row) -> Result<(), FunctionError>;
+
+    fn evaluate(&self, state: &Self::State) -> Result<Option<Self::Output>, FunctionError>;
+
+    /// Takes back a row that `update` added; needed where [`State::CAN_RETRACT`].
+    fn retract(&self, _state: &mut Self::State, _row: &Row) -> Result<(), FunctionError> {
+        Ok(())
+    }
+
+    fn documentation(&self) -> Option<&Documentation>;
+}
+
+/// What is known of a group. Travels between partitions as a list of doubles.
+pub(crate) trait State: Default + Clone + Debug + Send + Sync + 'static {
+    /// Whether rows can leave again, as they do under a sliding window frame.
+    const CAN_RETRACT: bool = false;
+
+    fn merge(&mut self, other: Self) -> Result<(), FunctionError>;
+
+    fn write(&self, values: &mut Vec<f64>);
+
+    /// Reads what `write` wrote; missing values are zeros.
+    fn read(values: &[f64]) -> Self;
+
+    /// Bytes held outside the struct itself.
+    fn heap_size(&self) -> usize {
+        0
+    }
+}
+
+/// An [`AggregateFunction`] as the engine wants it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AggregateUdf<F: AggregateFunction> {
+    function: F,
+    signature: Signature,
+}
+
+pub(crate) fn aggregate_function<F: AggregateFunction>(function: F) -> Arc<AggregateUDF> {
+    let signature = arguments::signature(F::PARAMETERS);
+    Arc::new(AggregateUDF::from(AggregateUdf { function, signature }))
+}
+
+fn state_type() -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(DataType::Float64, true)))
+}
+
+impl<F: AggregateFunction> AggregateUDFImpl for AggregateUdf<F> {
+    fn name(&self) -> &str {
+        F::NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+        arguments::coerce(F::NAME, F::PARAMETERS, given)
+    }
+
+    fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
+        Ok(F::Output::data_type())
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        Ok(vec![Arc::new(Field::new(
+            format_state_name(args.name, "state"),
+            state_type(),
+            true,
+        ))])
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        check_arguments::<F>(&args)?;
+        Ok(Box::new(Groups {
+            function: self.function.clone(),
+            groups: vec![Group::default()],
+        }))
+    }
+
+    fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
+        !args.is_distinct
+    }
+
+    fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
+        check_arguments::<F>(&args)?;
+        Ok(Box::new(Groups {
+            function: self.function.clone(),
+            groups: vec![],
+        }))
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.function.documentation()
+    }
+}
+
+/// Refuses, before any row is read, an unknown method name that is written as a literal, and DISTINCT, which would
+/// silently drop equal windows.
+fn check_arguments<F: AggregateFunction>(args: &AccumulatorArgs) -> Result<()> {
+    if args.is_distinct {
+        let message = format!(
+            "{} does not support DISTINCT: equal rows are different windows",
+            F::NAME
+        );
+        return Err(FunctionError::new(crate::FunctionErrorKind::Unsupported, message).into());
+    }
+    let literals: Vec<Option<&ScalarValue>> = args
+        .exprs
+        .iter()
+        .map(|expr| expr.downcast_ref::<Literal>().map(Literal::value))
+        .collect();
+    arguments::check_literal_choices(F::PARAMETERS, &literals)
+}
+
+/// One group: its state and how many of its rows were not numbers.
+#[derive(Debug, Clone, Default)]
+struct Group<S> {
+    nan_rows: f64,
+    state: S,
+}
+
+impl<S: State> Group<S> {
+    fn read(values: &[f64]) -> Self {
+        let (nan_rows, values) = values.split_first().unwrap_or((&0.0, &[]));
+        Self {
+            nan_rows: *nan_rows,
+            state: S::read(values),
+        }
+    }
+}
+
+/// All groups of one partition, or the single group of an aggregate without GROUP BY.
+#[derive(Debug)]
+struct Groups<F: AggregateFunction> {
+    function: F,
+    groups: Vec<Group<F::State>>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Direction {
+    Add,
+    TakeBack,
+}
+
+impl<F: AggregateFunction> Groups<F> {
+    fn apply(
+        &mut self,
+        values: &[ArrayRef],
+        direction: Direction,
+        group_of: impl Fn(usize) -> Option<usize>,
+    ) -> Result<()> {
+        let rows = values.first().map_or(0, |array| array.len());
+        let arguments: Vec<ColumnarValue> = values
+            .iter()
+            .map(|array| ColumnarValue::Array(Arc::clone(array)))
+            .collect();
+        let mut columns = Columns::new(F::PARAMETERS, &arguments)?;
+        for position in 0..rows {
+            let Some(index) = group_of(position) else { continue };
+            let group = &mut self.groups[index];
+            match (columns.load(position)?, direction) {
+                (Content::Null, _) => {}
+                (Content::Nan, Direction::Add) => group.nan_rows += 1.0,
+                (Content::Nan, Direction::TakeBack) => group.nan_rows -= 1.0,
+                (Content::Values, Direction::Add) => self.function.update(&mut group.state, columns.row())?,
+                (Content::Values, Direction::TakeBack) => self.function.retract(&mut group.state, columns.row())?,
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, states: &[ArrayRef], group_of: impl Fn(usize) -> usize) -> Result<()> {
+        let Some(lists) = states.first().and_then(|states| states.as_list_opt::<i32>()) else {
+            return internal_err!("the state of {} is not a list", F::NAME);
+        };
+        let Some(numbers) = lists.values().as_primitive_opt::<Float64Type>() else {
+            return internal_err!("the state of {} is not made of doubles", F::NAME);
+        };
+        for (position, bounds) in lists.value_offsets().windows(2).enumerate() {
+            if lists.is_null(position) {
+                continue;
+            }
+            let other = Group::<F::State>::read(&numbers.values()[bounds[0] as usize..bounds[1] as usize]);
+            let group = &mut self.groups[group_of(position)];
+            group.nan_rows += other.nan_rows;
+            group.state.merge(other.state)?;
+        }
+        Ok(())
+    }
+
+    fn evaluate_group(&self, group: &Group<F::State>) -> Result<Option<F::Output>> {
+        if group.nan_rows > 0.0 {
+            return Ok(F::Output::nan());
+        }
+        Ok(self.function.evaluate(&group.state)?)
+    }
+
+    fn heap_size(&self) -> usize {
+        let own = self.groups.capacity() * size_of::<Group<F::State>>();
+        own + self.groups.iter().map(|group| group.state.heap_size()).sum::<usize>()
+    }
+}
+
+/// The states of groups, one list each.
+fn state_array<S: State>(groups: &[Group<S>]) -> ListArray {
+    let mut builder = ListBuilder::new(Float64Builder::new());
+    let mut values = Vec::new();
+    for group in groups {
+        values.clear();
+        values.push(group.nan_rows);
+        group.state.write(&mut values);
+        builder.values().append_slice(&values);
+        builder.append(true);
+    }
+    builder.finish()
+}
+
+impl<F: AggregateFunction> Accumulator for Groups<F> {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.apply(values, Direction::Add, |_| Some(0))
+    }
+
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.apply(values, Direction::TakeBack, |_| Some(0))
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        F::State::CAN_RETRACT
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        let result = self.evaluate_group(&self.groups[0])?;
+        ScalarValue::try_from_array(&F::Output::into_array(vec![result]), 0)
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.heap_size()
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        Ok(vec![ScalarValue::List(Arc::new(state_array(&self.groups)))])
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.merge(states, |_| 0)
+    }
+}
+
+impl<F: AggregateFunction> GroupsAccumulator for Groups<F> {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        filter: Option<&BooleanArray>,
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.groups.resize_with(total_num_groups, Default::default);
+        self.apply(values, Direction::Add, |row| {
+            passes(filter, row).then(|| group_indices[row])
+        })
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let emitted = emit_to.take_needed(&mut self.groups);
+        let results = emitted
+            .iter()
+            .map(|group| self.evaluate_group(group))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(F::Output::into_array(results))
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        let emitted = emit_to.take_needed(&mut self.groups);
+        Ok(vec![Arc::new(state_array(&emitted))])
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef], group_indices: &[usize], total_num_groups: usize) -> Result<()> {
+        self.groups.resize_with(total_num_groups, Default::default);
+        self.merge(states, |row| group_indices[row])
+    }
+
+    fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+        let rows = values.first().map_or(0, |array| array.len());
+        let mut each = Groups {
+            function: self.function.clone(),
+            groups: vec![Group::default(); rows],
+        };
+        each.apply(values, Direction::Add, |row| passes(filter, row).then_some(row))?;
+        Ok(vec![Arc::new(state_array(&each.groups))])
+    }
+
+    fn size(&self) -> usize {
+        self.heap_size()
+    }
+}
+
+fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {
+    filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
+}
