@@ -21,6 +21,7 @@ pub enum ErrorKind {
     CardinalityViolation,
     InvalidDatabase,
     InvalidSchema,
+    InvalidSavepoint,
     InvalidCursorName,
     InvalidStatementName,
     InvalidCursorState,

@@ -95,6 +95,11 @@ impl RowStream {
         Arc::clone(&self.schema)
     }
 
+    /// For results that a client fetches bit by bit: whoever hands them on limits the time of each bit.
+    pub fn forget_deadline(&mut self) {
+        self.deadline = None;
+    }
+
     /// All rows at once, for small results only.
     pub async fn collect(mut self) -> Result<Vec<RecordBatch>> {
         let mut collected = Vec::new();

@@ -35,6 +35,7 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::InvalidPassword => "28P01",
         ErrorKind::InvalidCursorName => "34000",
         ErrorKind::InvalidDatabase => "3D000",
+        ErrorKind::InvalidSavepoint => "3B001",
         ErrorKind::InvalidSchema => "3F000",
         ErrorKind::InsufficientPrivilege => "42501",
         ErrorKind::Syntax => "42601",
@@ -85,6 +86,7 @@ pub fn grpc_code(kind: ErrorKind) -> Code {
         | ErrorKind::IdleTimeout => Code::PermissionDenied,
         ErrorKind::InvalidDatabase
         | ErrorKind::InvalidSchema
+        | ErrorKind::InvalidSavepoint
         | ErrorKind::InvalidCursorName
         | ErrorKind::InvalidStatementName
         | ErrorKind::UndefinedTable

@@ -2,3 +2,5 @@
 
 /// Error kind to PostgreSQL's SQLSTATE and to a gRPC code.
 pub mod error_codes;
+/// The PostgreSQL protocol.
+pub mod postgres;
