@@ -5,9 +5,14 @@
 //! numbers) is settled here. NaN in gives NaN out; what is outside the domain is an error that names the argument.
 
 pub mod arguments;
+pub mod confidence_sequence;
 pub mod error;
 pub mod method;
+pub mod posterior;
+pub mod predictive;
+pub mod quasi;
 pub mod rate_intervals;
+pub mod ratios;
 pub mod special;
 pub mod sums;
 

@@ -24,12 +24,12 @@ pub struct RateInterval {
 }
 
 impl RateInterval {
-    const NAN: Self = Self {
+    pub(super) const NAN: Self = Self {
         rate: Some(f64::NAN),
         lower: f64::NAN,
         upper: f64::NAN,
     };
-    const UNKNOWN: Self = Self {
+    pub(super) const UNKNOWN: Self = Self {
         rate: None,
         lower: 0.0,
         upper: f64::INFINITY,
@@ -76,7 +76,7 @@ pub fn rate_per(count: f64, exposure: f64, per: f64) -> Result<Option<f64>> {
 }
 
 /// `value / exposure * per` in the order that neither overflows nor underflows early.
-fn scaled(value: f64, exposure: f64, per: f64) -> f64 {
+pub(super) fn scaled(value: f64, exposure: f64, per: f64) -> f64 {
     let product = value * per;
     if product.is_finite() {
         product / exposure

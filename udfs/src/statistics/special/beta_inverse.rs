@@ -26,6 +26,29 @@ impl UnitPoint {
         }
     }
 
+    /// The share of `part` in `part + rest`.
+    pub fn from_parts(part: f64, rest: f64) -> Self {
+        let total = part + rest;
+        if total.is_finite() && total > f64::MIN_POSITIVE {
+            return Self {
+                x: part / total,
+                y: rest / total,
+            };
+        }
+        // Too large or too small for their sum: only their ratio counts.
+        let largest = part.max(rest);
+        let (part, rest) = (part / largest, rest / largest);
+        Self {
+            x: part / (part + rest),
+            y: rest / (part + rest),
+        }
+    }
+
+    /// The same point seen from the other end.
+    pub fn mirrored(&self) -> Self {
+        Self { x: self.y, y: self.x }
+    }
+
     /// x / (1 - x)
     pub fn odds(&self) -> f64 {
         self.x / self.y
