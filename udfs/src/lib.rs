@@ -19,13 +19,17 @@ mod aggregate_function;
 mod arguments;
 mod error;
 mod rates;
+mod ratios;
+mod reference;
 mod releases;
 mod results;
 mod row_function;
+mod sequential;
 pub mod statistics;
 mod text_function;
 
 pub use error::{FunctionError, FunctionErrorKind};
+pub use reference::functions_page;
 pub use releases::{Stage, Version, build_micros};
 
 use datafusion::error::Result;
@@ -49,7 +53,13 @@ pub fn register_all(registry: &mut dyn FunctionRegistry) -> Result<()> {
 
 /// Every scalar function, with the `try_` twins.
 pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
-    [rates::scalars(), releases::scalars()].concat()
+    [
+        rates::scalars(),
+        ratios::scalars(),
+        sequential::scalars(),
+        releases::scalars(),
+    ]
+    .concat()
 }
 
 /// Every aggregate; each also works as a window aggregate.

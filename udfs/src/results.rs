@@ -1,6 +1,8 @@
 //! What functions return: columns of numbers, texts and structs, always nullable.
 
+use crate::statistics::confidence_sequence::RateBounds;
 use crate::statistics::rate_intervals::RateInterval;
+use crate::statistics::ratios::{DifferenceInterval, RatioInterval};
 use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, NullBufferBuilder, StringArray, StructArray,
     TimestampMicrosecondArray,
@@ -150,6 +152,69 @@ impl Record for RateInterval {
     fn all_nan() -> Self {
         Self {
             rate: Some(f64::NAN),
+            lower: f64::NAN,
+            upper: f64::NAN,
+        }
+    }
+}
+
+/// The posterior's interval, whose centre is called `mean`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Posterior(pub RateInterval);
+
+impl Record for Posterior {
+    const FIELDS: &'static [&'static str] = &["mean", "lower", "upper"];
+
+    fn values(&self) -> [Option<f64>; MAX_FIELDS] {
+        self.0.values()
+    }
+
+    fn all_nan() -> Self {
+        Self(RateInterval::all_nan())
+    }
+}
+
+impl Record for RateBounds {
+    const FIELDS: &'static [&'static str] = &["lower", "upper"];
+
+    fn values(&self) -> [Option<f64>; MAX_FIELDS] {
+        [Some(self.lower), Some(self.upper), None, None]
+    }
+
+    fn all_nan() -> Self {
+        Self {
+            lower: f64::NAN,
+            upper: f64::NAN,
+        }
+    }
+}
+
+impl Record for RatioInterval {
+    const FIELDS: &'static [&'static str] = &["ratio", "lower", "upper"];
+
+    fn values(&self) -> [Option<f64>; MAX_FIELDS] {
+        [self.ratio, self.lower, self.upper, None]
+    }
+
+    fn all_nan() -> Self {
+        Self {
+            ratio: Some(f64::NAN),
+            lower: Some(f64::NAN),
+            upper: Some(f64::NAN),
+        }
+    }
+}
+
+impl Record for DifferenceInterval {
+    const FIELDS: &'static [&'static str] = &["difference", "lower", "upper"];
+
+    fn values(&self) -> [Option<f64>; MAX_FIELDS] {
+        [self.difference, Some(self.lower), Some(self.upper), None]
+    }
+
+    fn all_nan() -> Self {
+        Self {
+            difference: Some(f64::NAN),
             lower: f64::NAN,
             upper: f64::NAN,
         }

@@ -33,6 +33,11 @@ impl Row {
         self.numbers[index]
     }
 
+    /// The first numbers, for functions whose numeric arguments come first.
+    pub fn numbers<const N: usize>(&self) -> [f64; N] {
+        std::array::from_fn(|index| self.numbers[index])
+    }
+
     /// The position of the chosen name in its list.
     pub fn choice(&self, index: usize) -> usize {
         self.choices[index]

@@ -1,6 +1,7 @@
 //! The functions through SQL, in a plain DataFusion session.
 
 mod examples;
+mod golden;
 mod names;
 mod session;
 mod slt;

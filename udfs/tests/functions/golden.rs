@@ -1,0 +1,171 @@
+//! The golden values through SQL, each file with the worst relative error over its rows.
+
+use crate::session::{query, session, shared};
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Schema};
+use datafusion::prelude::{CsvReadOptions, SessionContext};
+
+/// Registers a golden file as a table called `golden`; None where the folder is absent.
+async fn golden(file: &str) -> Option<SessionContext> {
+    let folder = shared("golden")?;
+    let path = folder.join(file);
+    let session = session();
+    // Every column but the texts is a double, whatever the first rows look like.
+    let text_columns = ["method"];
+    let mut reader = csv::Reader::from_path(&path).expect("the golden file opens");
+    let fields: Vec<_> = reader
+        .headers()
+        .expect("the golden file has a header")
+        .iter()
+        .map(|name| {
+            let is_text = text_columns.contains(&name);
+            let data_type = if is_text { DataType::Utf8 } else { DataType::Float64 };
+            Field::new(name, data_type, true)
+        })
+        .collect();
+    let schema = Schema::new(fields);
+    let options = CsvReadOptions::new().schema(&schema);
+    session
+        .register_csv("golden", path.to_str().expect("a path of text"), options)
+        .await
+        .expect("the golden file reads");
+    Some(session)
+}
+
+/// Relative error; the error itself where the expected value is 0; infinite where only one of both is a number.
+fn relative_error(actual: Option<f64>, expected: Option<f64>) -> f64 {
+    match (actual, expected) {
+        (None, None) => 0.0,
+        (Some(actual), Some(expected)) if actual == expected => 0.0,
+        (Some(actual), Some(expected)) if actual.is_finite() && expected.is_finite() => {
+            if expected == 0.0 {
+                actual.abs()
+            } else {
+                ((actual - expected) / expected).abs()
+            }
+        }
+        _ => f64::INFINITY,
+    }
+}
+
+/// Runs `SELECT actual, expected, …` pairs over a golden file and prints the worst error.
+async fn check(file: &str, sql: &str, tolerance: f64) {
+    let Some(session) = golden(file).await else { return };
+    let (mut worst, mut compared) = (0.0f64, 0);
+    for batch in query(&session, sql)
+        .await
+        .unwrap_or_else(|error| panic!("{file}: {error}"))
+    {
+        let columns: Vec<_> = batch
+            .columns()
+            .iter()
+            .map(|column| column.as_primitive::<Float64Type>())
+            .collect();
+        for row in 0..batch.num_rows() {
+            for pair in columns.chunks(2) {
+                let value = |index: usize| pair[index].is_valid(row).then(|| pair[index].value(row));
+                let error = relative_error(value(0), value(1));
+                assert!(
+                    error <= tolerance,
+                    "{file} row {row}: {:?} instead of {:?}",
+                    value(0),
+                    value(1)
+                );
+                worst = worst.max(error);
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 0, "{file}: no row was compared");
+    println!("{file}: {compared} values, worst relative error {worst:.1e}");
+}
+
+#[tokio::test]
+async fn rate_ci() {
+    for method in [
+        "exact",
+        "midp",
+        "score",
+        "byar",
+        "jeffreys",
+        "anscombe",
+        "freeman_tukey",
+        "wald",
+    ] {
+        let sql = format!(
+            "SELECT rate_lower(count, hours, confidence, '{method}'), lower, rate_upper(count, hours, confidence, '{method}'), \
+             upper, rate_ci(count, hours, confidence, '{method}')['rate'], rate_per_khour FROM golden WHERE method = '{method}'"
+        );
+        check("rate_ci.csv", &sql, 1e-10).await;
+    }
+}
+
+#[tokio::test]
+async fn rate_upper_zero() {
+    check(
+        "rate_upper_zero.csv",
+        "SELECT rate_upper_bound(0, hours, confidence), upper_per_khour FROM golden",
+        1e-10,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn gamma_poisson_posterior() {
+    let sql = "SELECT r['mean'], posterior_mean, r['lower'], lower, r['upper'], upper FROM \
+               (SELECT *, rate_posterior(count, hours, prior_shape, prior_rate_khours, confidence) AS r FROM golden)";
+    check("gamma_poisson_posterior.csv", sql, 1e-10).await;
+}
+
+#[tokio::test]
+async fn quasi_intervals() {
+    let sql = "SELECT e['lower'], qexact_lower, e['upper'], qexact_upper, s['lower'], qscore_lower, s['upper'], qscore_upper \
+               FROM (SELECT *, rate_ci_quasi(count, hours, phi_used, 0.95, 'exact') AS e, \
+                     rate_ci_quasi(count, hours, phi_used, 0.95, 'score') AS s FROM golden)";
+    check("dispersion.csv", sql, 1e-10).await;
+}
+
+#[tokio::test]
+async fn rate_cs() {
+    let sql = "SELECT r['lower'], lower, r['upper'], upper FROM \
+               (SELECT *, rate_cs(count, khours * 1000, 1 - alpha, prior_shape, prior_rate) AS r FROM golden)";
+    check("rate_cs.csv", sql, 1e-10).await;
+}
+
+#[tokio::test]
+async fn rate_ratio_ci() {
+    for method in ["exact", "midp", "score", "wald_log"] {
+        let arguments = format!("count1, hours1, count0, hours0, confidence, '{method}'");
+        let sql = format!(
+            "SELECT rate_ratio(count1, hours1, count0, hours0), ratio, rate_ratio_lower({arguments}), lower, \
+             rate_ratio_upper({arguments}), upper FROM golden WHERE method = '{method}'"
+        );
+        check("rate_ratio_ci.csv", &sql, 1e-10).await;
+    }
+}
+
+#[tokio::test]
+async fn rate_ratio_test() {
+    let sql = "SELECT rate_ratio_test(count1, hours1, count0, hours0, null_ratio, 'greater'), p_exact_greater, \
+               rate_ratio_test(count1, hours1, count0, hours0, null_ratio, 'less'), p_exact_less, \
+               rate_ratio_test(count1, hours1, count0, hours0, null_ratio), p_exact_two_sided_doubled, \
+               rate_ratio_test(count1, hours1, count0, hours0, null_ratio, 'greater', 'midp'), p_midp_greater, \
+               rate_ratio_test(count1, hours1, count0, hours0, null_ratio, 'two-sided', 'midp'), p_midp_two_sided, \
+               rate_ratio_test(count1, hours1, count0, hours0, null_ratio, 'two-sided', 'score'), p_score_two_sided \
+               FROM golden";
+    check("rate_ratio_test.csv", sql, 1e-10).await;
+}
+
+#[tokio::test]
+async fn rate_etest() {
+    let sql =
+        "SELECT rate_ratio_test(count1, hours1, count0, hours0, 1, 'two-sided', 'etest'), p_two_sided FROM golden";
+    check("rate_etest.csv", sql, 1e-9).await;
+}
+
+#[tokio::test]
+async fn rate_diff_mover() {
+    let sql = "SELECT r['difference'], diff_per_khour, r['lower'], lower, r['upper'], upper FROM \
+               (SELECT *, rate_diff_ci(count1, hours1, count0, hours0) AS r FROM golden)";
+    check("rate_diff_mover.csv", sql, 1e-10).await;
+}
