@@ -125,7 +125,8 @@ fn upper_fraction(shape: f64, x: f64, pmf: f64) -> Option<f64> {
         c = non_zero(b + a / c);
         let factor = d * c;
         fraction *= factor;
-        if (factor - 1.0).abs() < 2e-16 {
+        // Two roundings of the last place may stay for ever.
+        if (factor - 1.0).abs() < 5e-16 {
             return Some((pmf * shape * fraction).min(1.0));
         }
     }
