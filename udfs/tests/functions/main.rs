@@ -3,5 +3,6 @@
 mod examples;
 mod golden;
 mod names;
+mod properties;
 mod session;
 mod slt;
