@@ -12,5 +12,9 @@ pub mod metrics;
 pub mod session;
 /// Stopping in two steps, as an argument to every listener.
 pub mod shutdown;
+/// Where rows come from: Parquet in a folder, a file or an object store.
+pub mod sources;
+/// What users see as a table.
+pub mod tables;
 /// The protocols: how clients speak to sessions.
 pub mod wire;

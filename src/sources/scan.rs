@@ -1,0 +1,374 @@
+//! One look at a source: list the files, read the footers of those that are new or changed, decide what is served.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef, TimeUnit};
+use chrono::{DateTime, Utc};
+use datafusion::datasource::physical_plan::parquet::Int96Coercer;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::error::DataFusionError;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt};
+use parquet::arrow::parquet_to_arrow_schema;
+use parquet::file::metadata::ParquetMetaData;
+
+use super::merge::{self, Merged};
+use super::normalise::{self, DateText, FILE_KEY, FileColumns, FileStatistics};
+use super::snapshot::{Fingerprint, SourceFile, SourceProblem, SourceSnapshot};
+use super::{Source, normalise::normalised_statistics};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Footers read at the same time.
+const FOOTERS_AT_ONCE: usize = 16;
+
+/// How much of a file's end is asked for at first; most footers fit, so that one request is enough.
+const FOOTER_BYTES: usize = 64 * 1024;
+
+/// What Hive writes as a folder's name for NULL.
+const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// What reading one footer gave.
+enum Footer {
+    Readable(Arc<SourceFile>),
+    Rejected(ObjectMeta, SourceProblem),
+    /// Removed between the listing and now.
+    Gone,
+}
+
+impl Source {
+    /// Looks at the source. With a previous snapshot only what has changed is read, and a source that cannot be
+    /// listed keeps its previous files; without one every such failure is an error.
+    pub async fn scan(&self, previous: Option<&SourceSnapshot>) -> Result<SourceSnapshot> {
+        let listed = match (self.list().await, previous) {
+            (Ok(listed), _) => listed,
+            (Err(error), None) => return Err(self.unreachable(&error)),
+            (Err(error), Some(previous)) => return Ok(self.keep(previous, &error)),
+        };
+        if previous.is_none() && listed.is_empty() {
+            return Err(
+                Error::configuration(format!("no Parquet file found in {}", self.location())).with_hint(
+                    "give a folder with .parquet files; hidden files and those that begin with _ are skipped",
+                ),
+            );
+        }
+        let snapshot = self.look(listed, previous).await;
+        if previous.is_none() && snapshot.files.is_empty() {
+            return Err(nothing_usable(self.location(), &snapshot.problems));
+        }
+        self.metrics.record(&snapshot);
+        Ok(snapshot)
+    }
+
+    /// The Parquet files of the source, sorted by path.
+    async fn list(&self) -> Result<Vec<ObjectMeta>, object_store::Error> {
+        let store = &self.location.store;
+        if let Some(file) = &self.location.file {
+            return Ok(vec![store.head(file).await?]);
+        }
+        let mut files: Vec<ObjectMeta> = store
+            .list(None)
+            .try_filter(|meta| std::future::ready(is_data_file(&meta.location)))
+            .try_collect()
+            .await?;
+        files.sort_unstable_by(|left, right| left.location.cmp(&right.location));
+        Ok(files)
+    }
+
+    async fn look(&self, listed: Vec<ObjectMeta>, previous: Option<&SourceSnapshot>) -> SourceSnapshot {
+        let now = Utc::now();
+        let damaged = self.damaged_files();
+        let footers: Vec<Footer> = stream::iter(listed)
+            .map(|meta| self.footer(meta, previous, &damaged, now))
+            .buffered(FOOTERS_AT_ONCE)
+            .collect()
+            .await;
+        let mut readable = Vec::with_capacity(footers.len());
+        let mut rejected = HashMap::new();
+        for footer in footers {
+            match footer {
+                Footer::Readable(file) => readable.push(file),
+                Footer::Rejected(meta, problem) => {
+                    rejected.insert(meta.location.clone(), (Fingerprint::of(&meta), problem));
+                }
+                Footer::Gone => {}
+            }
+        }
+        self.assemble(readable, rejected, previous, now)
+    }
+
+    fn assemble(
+        &self,
+        readable: Vec<Arc<SourceFile>>,
+        rejected: HashMap<Path, (Fingerprint, SourceProblem)>,
+        previous: Option<&SourceSnapshot>,
+        now: DateTime<Utc>,
+    ) -> SourceSnapshot {
+        let by_path = readable
+            .iter()
+            .map(|file| (file.meta.location.clone(), Arc::clone(file)))
+            .collect();
+        let Merged {
+            mut table_schema,
+            mut measures,
+            files,
+            foreign,
+        } = merge::merge(readable, &self.columns);
+        if files.is_empty() {
+            // An emptied source keeps its columns, so that what is built on them stays valid.
+            table_schema = previous.map_or_else(merge::empty_table_schema, |before| Arc::clone(&before.table_schema));
+            measures = previous.map_or(measures, |before| before.measures.clone());
+        }
+        let contradictions = foreign.into_iter().map(|(file, detail)| SourceProblem {
+            file: Some(file.meta.location.to_string()),
+            check_name: "foreign_schema",
+            detail,
+            noticed_at: now,
+        });
+        let mut problems: Vec<SourceProblem> = rejected
+            .values()
+            .map(|(_, problem)| problem.clone())
+            .chain(contradictions)
+            .collect();
+        problems.sort_by(|left, right| left.file.cmp(&right.file));
+        let old_problems = previous.map_or(&[][..], |before| &before.problems);
+        for problem in &mut problems {
+            match old_problems.iter().find(|old| old.is_same(problem)) {
+                Some(old) => problem.noticed_at = old.noticed_at,
+                None => warn(self.location(), problem),
+            }
+        }
+        let mut snapshot = SourceSnapshot {
+            table_schema,
+            measures,
+            files,
+            problems,
+            changed: true,
+            scanned_at: now,
+            rejected,
+            readable: by_path,
+        };
+        snapshot.changed = previous.is_none_or(|before| differ(before, &snapshot));
+        snapshot
+    }
+
+    async fn footer(
+        &self,
+        meta: ObjectMeta,
+        previous: Option<&SourceSnapshot>,
+        damaged: &HashMap<Path, (Fingerprint, SourceProblem)>,
+        now: DateTime<Utc>,
+    ) -> Footer {
+        let fingerprint = Fingerprint::of(&meta);
+        let known_bad = |rejected: &HashMap<Path, (Fingerprint, SourceProblem)>| {
+            let (print, problem) = rejected.get(&meta.location)?;
+            (*print == fingerprint).then(|| problem.clone())
+        };
+        if let Some(problem) = known_bad(damaged).or_else(|| previous.and_then(|before| known_bad(&before.rejected))) {
+            return Footer::Rejected(meta, problem);
+        }
+        let same = previous.and_then(|before| before.readable.get(&meta.location));
+        if let Some(file) = same.filter(|file| Fingerprint::of(&file.meta) == fingerprint) {
+            return Footer::Readable(Arc::clone(file));
+        }
+        match self.read(&meta).await {
+            Ok(Some(file)) => Footer::Readable(Arc::new(file)),
+            Ok(None) => Footer::Gone,
+            Err((check_name, detail)) => {
+                let file = Some(meta.location.to_string());
+                Footer::Rejected(
+                    meta,
+                    SourceProblem {
+                        file,
+                        check_name,
+                        detail,
+                        noticed_at: now,
+                    },
+                )
+            }
+        }
+    }
+
+    /// Reads one footer and decides how its columns become the table's.
+    async fn read(&self, meta: &ObjectMeta) -> Result<Option<SourceFile>, (&'static str, String)> {
+        if meta.size == 0 {
+            return Err(("empty_file", "the file has no bytes".into()));
+        }
+        let footer = DFParquetMetadata::new(self.location.store.as_ref(), meta)
+            .with_metadata_size_hint(Some(
+                FOOTER_BYTES.min(usize::try_from(meta.size).unwrap_or(FOOTER_BYTES)),
+            ))
+            .fetch_metadata()
+            .await;
+        let metadata = match footer {
+            Ok(metadata) => metadata,
+            Err(error) if is_gone(&error) => return Ok(None),
+            Err(error) => return Err(("unreadable_file", plain(&error))),
+        };
+        let schema = file_schema(&metadata, &meta.location).map_err(|error| ("unreadable_file", plain(&error)))?;
+        let statistics = FileStatistics::read(&metadata, &schema);
+        let columns = FileColumns {
+            schema: &schema,
+            folders: &folder_values(&meta.location),
+            date_format: &|column| date_format(&schema, &statistics, column),
+        };
+        let plan = normalise::plan_file(&columns, &self.columns, &self.platforms);
+        let plan = plan.map_err(|detail| ("foreign_schema", detail))?;
+        let column_statistics = normalised_statistics(&plan, &statistics, &schema);
+        let column_statistics = column_statistics.map_err(|error| ("unreadable_file", plain(&error)))?;
+        let rows = statistics.rows;
+        Ok(Some(SourceFile {
+            meta: meta.clone(),
+            schema,
+            rows,
+            plan: Arc::new(plan),
+            column_statistics,
+        }))
+    }
+
+    fn unreachable(&self, error: &object_store::Error) -> Error {
+        self.metrics.record_failure();
+        let missing = matches!(error, object_store::Error::NotFound { .. });
+        let hint = if missing {
+            "check the bucket, the folder and the file's name"
+        } else {
+            "check the address, the credentials and the network"
+        };
+        Error::new(
+            ErrorKind::Configuration,
+            format!("cannot read the source {}", self.location()),
+        )
+        .with_detail(first_line(&error.to_string()))
+        .with_hint(hint)
+    }
+
+    /// The previous files, with one problem more.
+    fn keep(&self, previous: &SourceSnapshot, error: &object_store::Error) -> SourceSnapshot {
+        self.metrics.record_failure();
+        let mut problem = SourceProblem {
+            file: None,
+            check_name: "source_unreachable",
+            detail: "the source could not be listed; what was read before is still served".into(),
+            noticed_at: Utc::now(),
+        };
+        let mut snapshot = previous.clone();
+        match previous.problems.iter().find(|old| old.is_same(&problem)) {
+            Some(old) => problem.noticed_at = old.noticed_at,
+            None => tracing::warn!(source = self.location(), %error, "the source could not be listed"),
+        }
+        snapshot.problems.retain(|old| !old.is_same(&problem));
+        snapshot.problems.push(problem);
+        snapshot.changed = snapshot.problems != previous.problems;
+        snapshot
+    }
+}
+
+fn warn(location: &str, problem: &SourceProblem) {
+    tracing::warn!(
+        source = location,
+        file = problem.file.as_deref(),
+        check = problem.check_name,
+        detail = problem.detail,
+        "a source file is left out"
+    );
+}
+
+fn nothing_usable(location: &str, problems: &[SourceProblem]) -> Error {
+    let error = Error::configuration(format!("no usable Parquet file found in {location}"));
+    let hint = "rows need window_start and one of usage_hours, count or a measure; the columns section of the \
+                configuration maps other names";
+    match problems.first() {
+        Some(SourceProblem {
+            file: Some(file),
+            detail,
+            ..
+        }) => error.with_detail(format!("{file}: {detail}")).with_hint(hint),
+        _ => error.with_hint(hint),
+    }
+}
+
+fn differ(before: &SourceSnapshot, now: &SourceSnapshot) -> bool {
+    let same_files = before.files.len() == now.files.len()
+        && before
+            .files
+            .iter()
+            .zip(&now.files)
+            .all(|(old, new)| Arc::ptr_eq(&old.file, &new.file));
+    !same_files || before.problems != now.problems || before.table_schema != now.table_schema
+}
+
+/// Not hidden, not a writer's own bookkeeping, and named as Parquet. Hive folders may begin with an underscore.
+fn is_data_file(location: &Path) -> bool {
+    let hidden = location.parts().any(|part| {
+        let name = part.as_ref();
+        name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
+    });
+    let parquet = location
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
+    parquet && !hidden
+}
+
+/// The names of the folders above a file, where they have the form `column=value`.
+fn folder_values(location: &Path) -> BTreeMap<String, Option<String>> {
+    let parts: Vec<_> = location.parts().collect();
+    let folders = &parts[..parts.len().saturating_sub(1)];
+    folders
+        .iter()
+        .filter_map(|part| {
+            let (name, value) = part.as_ref().split_once('=')?;
+            let decode = |text: &str| {
+                percent_encoding::percent_decode_str(text)
+                    .decode_utf8_lossy()
+                    .into_owned()
+            };
+            let value = Some(decode(value)).filter(|value| value != NULL_FOLDER);
+            Some((decode(name), value))
+        })
+        .collect()
+}
+
+/// The file's schema as the reader will use it: INT96 in microseconds UTC, and the file's name in its metadata.
+fn file_schema(metadata: &ParquetMetaData, location: &Path) -> Result<SchemaRef, DataFusionError> {
+    let file_metadata = metadata.file_metadata();
+    let parquet_schema = file_metadata.schema_descr();
+    let schema = parquet_to_arrow_schema(parquet_schema, file_metadata.key_value_metadata())?;
+    let names: HashSet<&String> = schema.fields().iter().map(|field| field.name()).collect();
+    if names.len() != schema.fields().len() {
+        return Err(DataFusionError::Plan("two columns have the same name".into()));
+    }
+    let coerced = Int96Coercer::new(parquet_schema, &schema, &TimeUnit::Microsecond)
+        .with_timezone(Some("UTC".into()))
+        .coerce()
+        .unwrap_or(schema);
+    let named = HashMap::from([(FILE_KEY.to_string(), location.to_string())]);
+    Ok(Arc::new(Schema::new_with_metadata(coerced.fields, named)))
+}
+
+fn date_format(schema: &Schema, statistics: &FileStatistics, column: &str) -> Option<DateText> {
+    let field = schema.field_with_name(column).ok()?;
+    if field.data_type().is_integer() {
+        Some(DateText::Compact)
+    } else {
+        statistics.date_format(column)
+    }
+}
+
+fn is_gone(error: &DataFusionError) -> bool {
+    matches!(error, DataFusionError::ObjectStore(inner) if matches!(**inner, object_store::Error::NotFound { .. }))
+}
+
+/// The reason without the layers it came through.
+fn plain(error: &DataFusionError) -> String {
+    let text = match error {
+        DataFusionError::ParquetError(inner) => inner.to_string(),
+        DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => "the file could not be read".into(),
+        other => other.strip_backtrace(),
+    };
+    first_line(&text)
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_string()
+}

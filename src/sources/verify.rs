@@ -1,0 +1,69 @@
+//! Reading files to their last byte, to find those whose footer is fine but whose pages are not.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::DataFusionError;
+use datafusion::execution::TaskContext;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::physical_plan::ExecutionPlan;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::snapshot::{Fingerprint, SourceFile, SourceProblem, SourceSnapshot};
+use super::{PoisonError, Source};
+
+/// Files decoded at the same time; decoding takes the processor, not the network.
+const FILES_AT_ONCE: usize = 2;
+
+impl Source {
+    /// Decodes every file of the snapshot and returns those that cannot be. They are left out of the next
+    /// [`Source::scan`] for as long as they do not change.
+    pub async fn verify_all(&self, snapshot: &SourceSnapshot) -> Vec<SourceProblem> {
+        let runtime = RuntimeEnv::default();
+        runtime.register_object_store(self.url.as_ref(), self.object_store());
+        let context = Arc::new(TaskContext::default().with_runtime(Arc::new(runtime)));
+        let checks = snapshot
+            .files
+            .iter()
+            .map(|served| self.verify(&served.file, Arc::clone(&context)));
+        stream::iter(checks)
+            .buffer_unordered(FILES_AT_ONCE)
+            .filter_map(std::future::ready)
+            .collect()
+            .await
+    }
+
+    async fn verify(&self, file: &SourceFile, context: Arc<TaskContext>) -> Option<SourceProblem> {
+        let error = self.decode(file, context).await.err()?;
+        if matches!(error, DataFusionError::ObjectStore(_)) {
+            // The store failed, not the file: the next listing tells whether it is still there.
+            return None;
+        }
+        let problem = SourceProblem {
+            file: Some(file.meta.location.to_string()),
+            check_name: "unreadable_file",
+            detail: error.strip_backtrace().lines().next().unwrap_or_default().to_string(),
+            noticed_at: Utc::now(),
+        };
+        let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        damaged.insert(
+            file.meta.location.clone(),
+            (Fingerprint::of(&file.meta), problem.clone()),
+        );
+        Some(problem)
+    }
+
+    async fn decode(&self, file: &SourceFile, context: Arc<TaskContext>) -> Result<(), DataFusionError> {
+        let source = ParquetSource::new(Arc::clone(&file.schema));
+        let whole = PartitionedFile::new_from_meta(file.meta.clone()).with_arrow_schema(Arc::clone(&file.schema));
+        let scan = FileScanConfigBuilder::new(self.url.clone(), Arc::new(source))
+            .with_file(whole)
+            .build();
+        let mut batches = DataSourceExec::from_data_source(scan).execute(0, context)?;
+        while batches.try_next().await?.is_some() {}
+        Ok(())
+    }
+}
