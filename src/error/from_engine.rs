@@ -244,11 +244,11 @@ fn from_plan(text: &str) -> Error {
     let message = first_line(text);
     let lower = message.to_lowercase();
     if let Some(name) = between(&message, "table '", "' not found") {
-        let mut parts: Vec<&str> = name.split('.').collect();
+        let parts: Vec<&str> = name.split('.').collect();
         let shown = match parts.as_slice() {
             ["mission_control", "public", table] => (*table).to_string(),
             [_, schema, table] => format!("{schema}.{table}"),
-            _ => parts.drain(..).collect::<Vec<_>>().join("."),
+            _ => name.to_string(),
         };
         return Error::new(
             ErrorKind::UndefinedTable,

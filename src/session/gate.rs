@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
-use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Query, Statement, TableFactor, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -118,12 +118,14 @@ impl Visitor for Reach {
         if !query.locks.is_empty() {
             return ControlFlow::Break(read_only("SELECT FOR UPDATE"));
         }
-        if let datafusion::sql::sqlparser::ast::SetExpr::Select(select) = query.body.as_ref()
-            && select.into.is_some()
-        {
-            return ControlFlow::Break(read_only("SELECT INTO"));
+        match query.body.as_ref() {
+            SetExpr::Select(select) if select.into.is_some() => ControlFlow::Break(read_only("SELECT INTO")),
+            SetExpr::Insert(_) => ControlFlow::Break(read_only("INSERT")),
+            SetExpr::Update(_) => ControlFlow::Break(read_only("UPDATE")),
+            SetExpr::Delete(_) => ControlFlow::Break(read_only("DELETE")),
+            SetExpr::Merge(_) => ControlFlow::Break(read_only("MERGE")),
+            _ => ControlFlow::Continue(()),
         }
-        ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Error> {

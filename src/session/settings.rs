@@ -394,7 +394,7 @@ fn milliseconds(value: &str) -> Option<u64> {
         _ => return None,
     };
     let total = (number * factor).round();
-    (total.is_finite() && total >= 0.0 && total < 9e15).then_some(total as u64)
+    (0.0..9e15).contains(&total).then_some(total as u64)
 }
 
 /// As PostgreSQL shows durations: in the largest unit that divides them.

@@ -172,7 +172,45 @@ fn refused_or_syntax(sql: &str, error: ParserError) -> Error {
             "permission denied: files cannot be reached from sql",
         );
     }
-    syntax_error(sql, error)
+    match first_word(sql) {
+        Some(word) if NEVER_RUN.contains(&word.as_str()) => Error::new(
+            ErrorKind::ReadOnlyTransaction,
+            format!("cannot execute {word} in a read-only transaction"),
+        ),
+        _ => syntax_error(sql, error),
+    }
+}
+
+/// Statements of PostgreSQL that the parser does not know in all their forms, and that never run here in any form.
+const NEVER_RUN: [&str; 22] = [
+    "ALTER",
+    "ANALYZE",
+    "CALL",
+    "CHECKPOINT",
+    "CLUSTER",
+    "COMMENT",
+    "CREATE",
+    "DELETE",
+    "DO",
+    "DROP",
+    "GRANT",
+    "IMPORT",
+    "INSERT",
+    "LOAD",
+    "LOCK",
+    "MERGE",
+    "REASSIGN",
+    "REFRESH",
+    "REINDEX",
+    "REVOKE",
+    "TRUNCATE",
+    "UPDATE",
+];
+
+fn first_word(sql: &str) -> Option<String> {
+    sql.split(|letter: char| !letter.is_ascii_alphabetic())
+        .find(|word| !word.is_empty())
+        .map(str::to_uppercase)
 }
 
 fn syntax_error(sql: &str, error: ParserError) -> Error {

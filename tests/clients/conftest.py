@@ -1,0 +1,123 @@
+"""A server for the client tests: the real program over a small demo data set, on free ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+DEMO_DAYS, DEMO_ROWS_PER_DAY, DEMO_SEED = 4, 12_000, 7
+START_TIMEOUT_S = 120
+
+
+def binary() -> str:
+    path = os.environ.get("MISSION_CONTROL_BINARY", str(REPOSITORY / "target/debug/mission-control"))
+    if not pathlib.Path(path).exists():
+        pytest.exit(f"no program at {path}: build it, or set MISSION_CONTROL_BINARY", returncode=1)
+    return path
+
+
+@dataclass
+class Server:
+    """A running `mission-control serve` with every listener on a free port."""
+
+    arguments: list[str]
+    folder: pathlib.Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __enter__(self) -> "Server":
+        ready = self.folder / "ready.json"
+        ready.unlink(missing_ok=True)
+        self.log = open(self.folder / "server.log", "ab")
+        command = [binary(), "serve", *self.arguments, "--ready-file", str(ready)]
+        for listener in ("--postgres", "--flight", "--http"):
+            command += [listener, "127.0.0.1:0"]
+        self.process = subprocess.Popen(
+            command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, env=os.environ | self.environment
+        )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not ready.exists():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.__exit__()
+                raise RuntimeError("the server did not start:\n" + (self.folder / "server.log").read_text()[-4000:])
+            time.sleep(0.05)
+        addresses = json.loads(ready.read_text())
+        self.postgres, self.flight, self.http = (addresses[name] for name in ("postgres", "flight", "http"))
+        self.host, port = self.postgres.rsplit(":", 1)
+        self.port = int(port)
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.log.close()
+
+    @property
+    def dsn(self) -> str:
+        return f"host={self.host} port={self.port} user=analyst dbname=mission_control"
+
+    @property
+    def url(self) -> str:
+        return f"postgresql+psycopg://analyst@{self.host}:{self.port}/mission_control"
+
+    @property
+    def flight_uri(self) -> str:
+        return f"grpc://{self.flight}"
+
+    def psql(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess:
+        """Runs psql without a start-up file; the caller looks at output and exit status."""
+        if shutil.which("psql") is None:
+            pytest.skip("psql is not installed")
+        command = ["psql", "-X", "-h", self.host, "-p", str(self.port), "-U", "analyst", "-d", "mission_control"]
+        return subprocess.run([*command, *arguments], input=stdin, capture_output=True, text=True, timeout=120)
+
+    def resident_bytes(self) -> int:
+        """The memory that the process holds now, as the operating system counts it."""
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise RuntimeError("no VmRSS")
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory) -> pathlib.Path:
+    """A few days of demo data, made by the program itself."""
+    folder = tmp_path_factory.mktemp("demo")
+    command = [binary(), "generate", "--out", str(folder), "--days", str(DEMO_DAYS)]
+    command += ["--rows-per-day", str(DEMO_ROWS_PER_DAY), "--seed", str(DEMO_SEED)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(demo_folder, tmp_path_factory):
+    with Server(["--source", str(demo_folder)], tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def truth(demo_folder):
+    """The same rows read by Polars from the files, without our program."""
+    import polars
+
+    return polars.read_parquet(str(demo_folder) + "/**/*.parquet", hive_partitioning=True)
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> pathlib.Path:
+    """Reference data that lies beside the repository; tests that need it are skipped where it does not exist."""
+    for parent in REPOSITORY.parents:
+        if (parent / "shared/data/error_aggregates_sample.parquet").exists():
+            return parent / "shared"
+    pytest.skip("the reference data (shared/data) is not beside the repository")

@@ -1,0 +1,126 @@
+//! What the integration tests share: a server on free ports over a small data set, clients for it, and rows as text.
+
+pub mod text;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow_flight::sql::client::FlightSqlServiceClient;
+use datafusion::dataframe::DataFrameWriteOptions;
+use datafusion::prelude::{CsvReadOptions, SessionContext};
+use mission_control::config::Listen;
+use mission_control::metrics::Metrics;
+use mission_control::server::{Running, Server, ServerSettings};
+use mission_control::session::{Engine, EngineOptions};
+use mission_control::shutdown::Shutdown;
+use mission_control::sources::SourceSettings;
+use tempfile::TempDir;
+
+/// A running server. Its listeners end with it.
+pub struct TestServer {
+    running: Running,
+    /// Parquet files written for this server; removed with it.
+    _folder: Option<TempDir>,
+}
+
+impl TestServer {
+    /// Serves a file or folder as it lies there.
+    pub async fn over(location: &Path) -> Self {
+        Self::start(location, None).await
+    }
+
+    /// Serves the CSV files of a folder, written to Parquet first.
+    pub async fn over_csv(folder: &Path) -> Self {
+        let written = parquet_from_csv(folder).await;
+        let location = written.path().to_path_buf();
+        Self::start(&location, Some(written)).await
+    }
+
+    async fn start(location: &Path, folder: Option<TempDir>) -> Self {
+        let free: Listen = "127.0.0.1:0".parse().expect("an address");
+        let settings = ServerSettings {
+            source: SourceSettings { location: location.display().to_string(), ..SourceSettings::default() },
+            refresh_interval: Duration::from_secs(3600),
+            postgres: free.clone(),
+            flight: free,
+            http: "off".parse().expect("off"),
+            insecure: false,
+            engine: EngineOptions::default(),
+            max_connections: None,
+            max_statement_bytes: None,
+            shutdown_grace: Duration::from_secs(1),
+        };
+        let running = Server::start(settings, Arc::new(Metrics::default()), Shutdown::new()).await.expect("a server");
+        Self { running, _folder: folder }
+    }
+
+    pub fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.running.engine)
+    }
+
+    pub async fn postgres_client(&self) -> tokio_postgres::Client {
+        let address = self.running.postgres.expect("a PostgreSQL listener");
+        let parameters = format!("host={} port={} user=analyst dbname=mission_control", address.ip(), address.port());
+        let (client, connection) = tokio_postgres::connect(&parameters, tokio_postgres::NoTls).await.expect("a connection");
+        tokio::spawn(connection);
+        client
+    }
+
+    pub async fn flight_client(&self) -> FlightSqlServiceClient<tonic::transport::Channel> {
+        let address = self.running.flight.expect("a Flight listener");
+        let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).expect("an endpoint");
+        FlightSqlServiceClient::new(endpoint.connect().await.expect("a connection"))
+    }
+}
+
+/// The folder of the SQL tests' small data set: three windows, two channels.
+pub fn small_data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slt/errors/data")
+}
+
+/// A file of the reference data beside the repository; prints why when it is not there.
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let start = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found = start.ancestors().map(|folder| folder.join("shared").join(path)).find(|candidate| candidate.exists());
+    if found.is_none() {
+        println!("skipped: the reference data shared/{path} is not beside the repository");
+    }
+    found
+}
+
+/// Every CSV file of a folder as a Parquet file of a new folder. The columns' types follow from their names.
+pub async fn parquet_from_csv(folder: &Path) -> TempDir {
+    let written = TempDir::new().expect("a temporary folder");
+    let context = SessionContext::new();
+    for entry in std::fs::read_dir(folder).expect("a folder of CSV files").flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|ending| ending != "csv") {
+            continue;
+        }
+        let header = std::fs::read_to_string(&path).expect("a CSV file");
+        let schema = Schema::new(header.lines().next().expect("a header").split(',').map(column).collect::<Vec<_>>());
+        let rows = context
+            .read_csv(path.to_str().expect("a path"), CsvReadOptions::new().schema(&schema))
+            .await
+            .expect("CSV rows");
+        let name = path.file_stem().expect("a name").to_string_lossy().to_string();
+        let target = written.path().join(format!("{name}.parquet"));
+        rows.write_parquet(target.to_str().expect("a path"), DataFrameWriteOptions::new().with_single_file_output(true), None)
+            .await
+            .expect("a Parquet file");
+    }
+    written
+}
+
+fn column(name: &str) -> Field {
+    let data_type = match name {
+        "window_start" | "window_end" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        "usage_hours" => DataType::Float64,
+        "count" => DataType::Int64,
+        name if name.ends_with("_crashes") => DataType::Int64,
+        _ => DataType::Utf8,
+    };
+    Field::new(name, data_type, true)
+}
