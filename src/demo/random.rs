@@ -2,7 +2,6 @@
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Geometric, Poisson};
 
 /// The stream of one day. Days do not share a stream, so that they can be made in any order and on any thread.
 pub(super) fn stream_of_day(seed: u64, day: i64) -> ChaCha8Rng {
@@ -11,14 +10,41 @@ pub(super) fn stream_of_day(seed: u64, day: i64) -> ChaCha8Rng {
     stream
 }
 
+/// Means up to this are drawn in one go; larger ones as a sum of independent parts, which is Poisson again.
+const LARGEST_MEAN_AT_ONCE: f64 = 30.0;
+
 /// A number of events with this mean; 0 for a mean that is not positive.
 pub(super) fn poisson(rng: &mut impl Rng, mean: f64) -> u32 {
-    Poisson::new(mean).map_or(0, |law| law.sample(rng) as u32)
+    let mut rest = if mean.is_finite() { mean.max(0.0) } else { 0.0 };
+    let mut events = 0;
+    while rest > LARGEST_MEAN_AT_ONCE {
+        events += poisson_by_products(rng, LARGEST_MEAN_AT_ONCE);
+        rest -= LARGEST_MEAN_AT_ONCE;
+    }
+    events + poisson_by_products(rng, rest)
+}
+
+/// Counts how many uniforms can be multiplied before the product falls below exp(-mean) (Knuth, The Art of Computer
+/// Programming, volume 2, section 3.4.1).
+fn poisson_by_products(rng: &mut impl Rng, mean: f64) -> u32 {
+    let end = (-mean).exp();
+    let mut product = rng.random::<f64>();
+    let mut events = 0;
+    while product > end {
+        product *= rng.random::<f64>();
+        events += 1;
+    }
+    events
 }
 
 /// How often one misbehaving client repeats its crash: at least once, `mean` times on average.
 pub(super) fn repetitions(rng: &mut impl Rng, mean: f64) -> u32 {
-    1 + Geometric::new(1.0 / mean).map_or(0, |law| law.sample(rng).min(500) as u32)
+    if mean <= 1.0 {
+        return 1;
+    }
+    // The geometric law by inversion; 1 - u lies in (0, 1], so the logarithm is finite.
+    let failures = (1.0 - rng.random::<f64>()).ln() / (-1.0 / mean).ln_1p();
+    1 + failures.min(500.0) as u32
 }
 
 /// `value` rounded up or down at random so that its mean is kept.
