@@ -8,6 +8,7 @@ mod relations;
 mod rows;
 mod settings;
 pub mod statements;
+mod stored_view;
 mod views;
 
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ use statements::{ParsedStatement, Work};
 pub use relations::Relations;
 pub use rows::{RowStream, wire_schema};
 pub use settings::{POSTGRES_VERSION, Settings};
+pub use views::{ViewComments, view_comments};
 
 /// The database's one name.
 pub const DATABASE: &str = "mission_control";

@@ -20,6 +20,8 @@ pub struct Relations {
     pub system: BTreeMap<String, Arc<dyn TableProvider>>,
     /// The names of the measures, in the order in which views list them.
     pub measures: Vec<String>,
+    /// Windows from this time on (microseconds since 1970) may still change; `None` where none does.
+    pub complete_before: Option<i64>,
 }
 
 impl Relations {

@@ -1,43 +1,124 @@
-//! The views of `sql/`, planned once for each set of relations. A view's file may repeat a part for every measure:
-//! the lines between `-- EACH MEASURE` and `-- END` stand once per measure, with `{measure}` replaced by its name.
+//! The views of `sql/`, planned once for each set of relations.
+//!
+//! A view's file may repeat a part for every measure: the lines between `-- EACH MEASURE` and `-- END` stand once per
+//! measure, with `{measure}` replaced by its name. Its header comment describes the relation and every column, and is
+//! the only place that does.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use datafusion::catalog::TableProvider;
 use datafusion::datasource::ViewTable;
 use datafusion::execution::session_state::SessionState;
 
 use super::Relations;
+use super::stored_view::StoredView;
 use crate::error::{Error, Result};
+use crate::tables::Vocabulary;
 
-/// Name and text of every view, each after those it reads.
-const VIEWS: &[(&str, &str)] = &[
-    ("usage_windows", include_str!("../../sql/usage_windows.sql")),
-    ("measure_windows", include_str!("../../sql/measure_windows.sql")),
-    ("measure_timeseries", include_str!("../../sql/measure_timeseries.sql")),
+/// How a view answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Part of every query that reads it.
+    Inlined,
+    /// Computed once for each set of relations.
+    Stored,
+}
+use Kind::{Inlined, Stored};
+
+macro_rules! view {
+    ($kind:ident, $name:literal) => {
+        ($kind, $name, include_str!(concat!("../../sql/", $name, ".sql")))
+    };
+}
+
+/// Every view after those it reads.
+const VIEWS: &[(Kind, &str, &str)] = &[
+    view!(Inlined, "valid_aggregates"),
+    view!(Inlined, "usage_windows"),
+    view!(Inlined, "measure_windows"),
+    view!(Inlined, "measure_timeseries"),
 ];
 
-/// Plans every view over the given relations and adds it to them. Without base data there are no views.
+/// The words of a view's header: what the relation is, and what each column is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ViewComments {
+    pub relation: String,
+    pub columns: BTreeMap<String, String>,
+}
+
+/// The descriptions of a view of `sql/`, its measures among the columns; `None` for other relations.
+pub fn view_comments(view: &str, measures: &[String]) -> Option<ViewComments> {
+    let (_, _, text) = VIEWS.iter().find(|(_, name, _)| *name == view)?;
+    Some(comments_of(text, measures))
+}
+
+fn comments_of(text: &str, measures: &[String]) -> ViewComments {
+    let mut comments = ViewComments::default();
+    let mut sentences = vec![];
+    let mut column: Option<(String, String)> = None;
+    let mut described = vec![];
+    for line in text.lines().map_while(|line| line.strip_prefix("--")) {
+        let is_column = line.starts_with("   ") && !line.starts_with("    ");
+        if is_column {
+            described.extend(column.take());
+            let (name, words) = line.trim().split_once("  ").unwrap_or((line.trim(), ""));
+            column = Some((name.to_string(), words.trim().to_string()));
+        } else if let Some((_, words)) = column.as_mut() {
+            words.push(' ');
+            words.push_str(line.trim());
+        } else if !line.trim().is_empty() {
+            sentences.push(line.trim());
+        }
+    }
+    described.extend(column);
+    comments.relation = sentences.join(" ");
+    for (name, words) in described {
+        let words = words.trim().to_string();
+        if name.contains("{measure}") {
+            let each = measures
+                .iter()
+                .map(|measure| (name.replace("{measure}", measure), words.clone()));
+            comments.columns.extend(each);
+        } else {
+            comments.columns.insert(name, words);
+        }
+    }
+    comments
+}
+
+/// Plans every view over the given relations and adds it to them. Without base data there are no views. Tables of the
+/// vocabulary that are not given are Mozilla's.
 pub async fn add_views(base: &SessionState, relations: &mut Relations) -> Result<()> {
     if !relations.public.contains_key("error_aggregates") {
         return Ok(());
     }
+    for (name, table) in Vocabulary::default().tables(&relations.measures)? {
+        relations.public.entry(name).or_insert(table);
+    }
     let mut state = base.clone();
-    for (name, text) in VIEWS {
+    for (kind, name, text) in VIEWS {
         state.register_catalog_list(relations.as_catalogs()?);
-        let sql = expand(text, &relations.measures);
+        let sql = expand(text, relations);
         let plan = state
             .create_logical_plan(&sql)
             .await
             .map_err(|error| Error::internal(format!("view {name} does not plan: {}", Error::from(error).message)))?;
-        relations
-            .public
-            .insert((*name).to_string(), Arc::new(ViewTable::new(plan, Some(sql))));
+        let view: Arc<dyn TableProvider> = match kind {
+            Inlined => Arc::new(ViewTable::new(plan, Some(sql))),
+            Stored => Arc::new(StoredView::new(plan, sql)),
+        };
+        relations.public.insert((*name).to_string(), view);
     }
     Ok(())
 }
 
-/// Writes out the parts that stand once per measure.
-fn expand(text: &str, measures: &[String]) -> String {
+/// Writes out the parts that stand once per measure, and whether a window is complete.
+fn expand(text: &str, relations: &Relations) -> String {
+    let complete = match relations.complete_before {
+        Some(micros) => format!("CAST(window_start AS BIGINT) < {micros}"),
+        None => "TRUE".to_string(),
+    };
     let mut expanded = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("-- EACH MEASURE\n") {
@@ -45,7 +126,7 @@ fn expand(text: &str, measures: &[String]) -> String {
             break;
         };
         expanded.push_str(before);
-        for (index, measure) in measures.iter().enumerate() {
+        for (index, measure) in relations.measures.iter().enumerate() {
             let part = repeated.replace("{measure}", measure);
             // A part that begins with UNION ALL joins the parts, so the first one goes without it.
             let part = if index == 0 {
@@ -58,5 +139,31 @@ fn expand(text: &str, measures: &[String]) -> String {
         rest = remainder;
     }
     expanded.push_str(rest);
-    expanded
+    expanded.replace("{complete}", &complete)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_describes_relation_and_columns() {
+        let text = "-- What it is.\n-- One row per hour.\n--\n--   hour   start of the hour\n--          (UTC)\n--   {measure}  \
+                    events (count)\nSELECT 1\n";
+        let comments = comments_of(text, &["a".to_string(), "b".to_string()]);
+        assert_eq!(comments.relation, "What it is. One row per hour.");
+        let columns: Vec<_> = comments
+            .columns
+            .iter()
+            .map(|(name, words)| format!("{name}: {words}"))
+            .collect();
+        assert_eq!(
+            columns,
+            [
+                "a: events (count)",
+                "b: events (count)",
+                "hour: start of the hour (UTC)"
+            ]
+        );
+    }
 }

@@ -1,7 +1,20 @@
 //! What users see as a table: one file per table.
 
+mod channels;
 pub mod error_aggregates;
+mod measures;
+mod platforms;
+mod release_calendar;
 pub mod source_problems;
+mod targets;
+mod vocabulary;
 
 #[cfg(test)]
 mod tests;
+
+pub use channels::ChannelSettings;
+pub use measures::MeasureSettings;
+pub use platforms::PlatformSettings;
+pub use release_calendar::{Calendar, CalendarEntry, CalendarMode, CalendarSettings};
+pub use targets::TargetSettings;
+pub use vocabulary::Vocabulary;
