@@ -5,15 +5,25 @@
 //! numbers) is settled here. NaN in gives NaN out; what is outside the domain is an error that names the argument.
 
 pub mod arguments;
+pub mod change;
 pub mod confidence_sequence;
+mod digamma;
+pub mod dispersion;
+pub mod dispersion_aligned;
+pub mod empirical_bayes;
+pub mod eprocess;
 pub mod error;
+pub mod group_sequential;
+pub mod many;
 pub mod method;
+pub mod planning;
 pub mod posterior;
 pub mod predictive;
 pub mod quasi;
 pub mod rate_intervals;
 pub mod ratios;
 pub mod special;
+pub mod standardized;
 pub mod sums;
 
 pub use error::{Result, StatisticsError};

@@ -16,5 +16,6 @@ pub use beta::{BetaTails, beta_tails, beta_weight};
 pub use beta_inverse::{UnitPoint, beta_lower_quantile, solve_log_odds};
 pub use gamma::{GammaTails, gamma_tails};
 pub use gamma_inverse::{Tail, gamma_lower_quantile, gamma_start, gamma_upper_quantile, solve_log_scale};
+pub use gauss_legendre::{NODES as GAUSS_NODES, WEIGHTS as GAUSS_WEIGHTS};
 pub use normal::{ln_normal_cdf, normal_cdf, normal_quantile, normal_upper_quantile};
-pub use saddle_point::{ln_gamma, ln_gamma_1p, log1p_minus_x, poisson_pmf, stirling_error};
+pub use saddle_point::{deviance, ln_gamma, ln_gamma_1p, log1p_minus_x, poisson_pmf, stirling_error};

@@ -130,7 +130,7 @@ pub fn stirling_error(a: f64) -> f64 {
 }
 
 /// `a ln(a / x) + x - a` where `excess` is `x - a`, computed by the caller without rounding where it can be.
-pub(super) fn deviance(a: f64, x: f64, excess: f64) -> f64 {
+pub fn deviance(a: f64, x: f64, excess: f64) -> f64 {
     if excess.abs() < 0.4 * a {
         -a * log1p_minus_x(excess / a)
     } else {
