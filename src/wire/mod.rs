@@ -2,5 +2,7 @@
 
 /// Error kind to PostgreSQL's SQLSTATE and to a gRPC code.
 pub mod error_codes;
+/// Arrow Flight SQL, and plain Arrow Flight over the same relations.
+pub mod flight_sql;
 /// The PostgreSQL protocol.
 pub mod postgres;

@@ -1,0 +1,70 @@
+//! From a client's SQL text to a planned statement: exactly one statement that gives rows, or the reason why not.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::statements::{self, ParsedStatement, Work};
+use crate::session::{Prepared, Session};
+
+/// Plans the one statement of a text, without running it.
+pub async fn plan(session: &mut Session, sql: &str, most_bytes: usize) -> Result<Prepared> {
+    if sql.len() > most_bytes {
+        return Err(Error::new(
+            ErrorKind::ProgramLimitExceeded,
+            format!(
+                "the statement has {} bytes, more than the {most_bytes} allowed",
+                sql.len()
+            ),
+        ));
+    }
+    let mut parsed = statements::parse(sql)?;
+    let statement = match (parsed.pop(), parsed.is_empty()) {
+        (Some(statement), true) => statement,
+        (None, _) => return Err(Error::new(ErrorKind::Syntax, "the statement is empty")),
+        _ => {
+            return Err(Error::new(
+                ErrorKind::Syntax,
+                "cannot run more than one statement at a time",
+            ));
+        }
+    };
+    check_work(session, &statement.work).await?;
+    session.prepare(statement, &[]).await
+}
+
+/// Refuses what needs a connection of its own. What the gate forbids is refused as forbidden, also inside PREPARE,
+/// DECLARE and COPY.
+async fn check_work(session: &mut Session, work: &Work) -> Result<()> {
+    match work {
+        Work::Query(_) | Work::Show(_) | Work::Refused(_) => Ok(()),
+        Work::Prepare { statement, .. } => {
+            check_inner(session, statement).await?;
+            Err(not_here("PREPARE", "use the prepared statements of Flight SQL"))
+        }
+        Work::Declare { query, .. } => {
+            check_inner(session, query).await?;
+            Err(not_here("DECLARE", "results are streamed without a cursor"))
+        }
+        Work::CopyOut { query, .. } => {
+            check_inner(session, query).await?;
+            Err(not_here("COPY TO STDOUT", "run the query itself"))
+        }
+        Work::Set { .. } | Work::Reset(_) | Work::Discard(_) => {
+            session.apply_setting(work)?;
+            Err(not_here("SET", "each call has the default settings; times are in UTC"))
+        }
+        Work::Begin { .. }
+        | Work::Commit
+        | Work::Rollback
+        | Work::Savepoint(_)
+        | Work::ReleaseSavepoint(_)
+        | Work::RollbackToSavepoint(_) => Err(not_here("a transaction", "every statement sees the newest data")),
+        _ => Err(not_here("this statement", "run a query")),
+    }
+}
+
+async fn check_inner(session: &Session, statement: &ParsedStatement) -> Result<()> {
+    session.prepare(statement.clone(), &[]).await.map(|_| ())
+}
+
+fn not_here(what: &str, hint: &str) -> Error {
+    Error::not_supported(format!("{what} is not supported over flight sql")).with_hint(hint)
+}
