@@ -54,6 +54,41 @@ pub(crate) trait State: Default + Clone + Debug + Send + Sync + 'static {
     }
 }
 
+/// An argument that must be the same in every row of a group: a confidence, a method.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Constant(Option<f64>);
+
+impl Constant {
+    pub fn value(&self) -> Option<f64> {
+        self.0
+    }
+
+    pub fn set(&mut self, argument: &str, given: f64) -> Result<(), FunctionError> {
+        match self.0 {
+            Some(known) if known != given => Err(FunctionError::invalid_argument(format_args!(
+                "{argument} must be the same in every row of a group"
+            ))),
+            _ => {
+                self.0 = Some(given);
+                Ok(())
+            }
+        }
+    }
+
+    pub fn merge(&mut self, argument: &str, other: Self) -> Result<(), FunctionError> {
+        other.0.map_or(Ok(()), |given| self.set(argument, given))
+    }
+
+    /// NaN, which no row can set, stands for "not known yet".
+    pub fn stored(&self) -> f64 {
+        self.0.unwrap_or(f64::NAN)
+    }
+
+    pub fn from_stored(stored: f64) -> Self {
+        Self((!stored.is_nan()).then_some(stored))
+    }
+}
+
 /// An [`AggregateFunction`] as the engine wants it.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct AggregateUdf<F: AggregateFunction> {

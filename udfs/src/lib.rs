@@ -17,7 +17,10 @@
 
 mod aggregate_function;
 mod arguments;
+mod dispersion;
 mod error;
+mod many;
+mod planning;
 mod rates;
 mod ratios;
 mod reference;
@@ -25,8 +28,11 @@ mod releases;
 mod results;
 mod row_function;
 mod sequential;
+mod shrinkage;
+mod standardized;
 pub mod statistics;
 mod text_function;
+mod window_function;
 
 pub use error::{FunctionError, FunctionErrorKind};
 pub use reference::functions_page;
@@ -56,6 +62,7 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
     [
         rates::scalars(),
         ratios::scalars(),
+        planning::scalars(),
         sequential::scalars(),
         releases::scalars(),
     ]
@@ -64,10 +71,17 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
 
 /// Every aggregate; each also works as a window aggregate.
 pub fn all_aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    rates::aggregates()
+    [
+        rates::aggregates(),
+        dispersion::aggregates(),
+        standardized::aggregates(),
+        shrinkage::aggregates(),
+        sequential::aggregates(),
+    ]
+    .concat()
 }
 
 /// Every function that works in a window only.
 pub fn all_window_functions() -> Vec<Arc<WindowUDF>> {
-    vec![]
+    [shrinkage::windows(), many::windows(), sequential::windows()].concat()
 }

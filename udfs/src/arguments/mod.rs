@@ -8,9 +8,10 @@ mod columns;
 pub(crate) use columns::{Columns, Content, Row};
 
 use crate::FunctionError;
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{Signature, Volatility};
+use std::sync::Arc;
 
 /// One argument of a function.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,6 +35,8 @@ pub(crate) enum Kind {
     Label,
     /// Any timestamp or date; becomes microseconds in UTC.
     Time,
+    /// An array of numbers.
+    Numbers,
     /// Text, in whatever form the column stores it.
     Text,
 }
@@ -168,11 +171,25 @@ fn coerced_type(kind: Kind, given: &DataType) -> Option<DataType> {
         Kind::Time if is_untyped || matches!(given, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64) => {
             Some(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))
         }
+        Kind::Numbers => match given {
+            DataType::List(element) | DataType::LargeList(element) | DataType::FixedSizeList(element, _)
+                if element.data_type().is_numeric() || element.data_type().is_null() =>
+            {
+                Some(numbers_type())
+            }
+            DataType::Null => Some(numbers_type()),
+            _ => None,
+        },
         Kind::Text if is_text => Some(given.clone()),
         Kind::Text if given.is_null() => Some(DataType::Utf8),
         Kind::Label if is_untyped || given.is_numeric() || given.is_temporal() => Some(DataType::Utf8),
         _ => None,
     }
+}
+
+/// An array of doubles, as arguments and results have it.
+pub(crate) fn numbers_type() -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(DataType::Float64, true)))
 }
 
 /// Refuses an unknown method name that is written as a literal, while the query is planned.

@@ -10,6 +10,8 @@ mod rate_ratio_test;
 mod rate_ratio_upper;
 mod samples;
 
+pub(crate) use samples::{COUNT0, COUNT1, HOURS0, HOURS1};
+
 use crate::row_function::scalar_functions;
 use datafusion::logical_expr::ScalarUDF;
 use std::sync::Arc;

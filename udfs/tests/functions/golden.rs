@@ -50,7 +50,12 @@ fn relative_error(actual: Option<f64>, expected: Option<f64>) -> f64 {
 
 /// Runs `SELECT actual, expected, …` pairs over a golden file and prints the worst error.
 async fn check(file: &str, sql: &str, tolerance: f64) {
-    let Some(session) = golden(file).await else { return };
+    if let Some(session) = golden(file).await {
+        compare(&session, file, sql, tolerance).await;
+    }
+}
+
+async fn compare(session: &SessionContext, file: &str, sql: &str, tolerance: f64) {
     let (mut worst, mut compared) = (0.0f64, 0);
     for batch in query(&session, sql)
         .await
@@ -168,4 +173,61 @@ async fn rate_diff_mover() {
     let sql = "SELECT r['difference'], diff_per_khour, r['lower'], lower, r['upper'], upper FROM \
                (SELECT *, rate_diff_ci(count1, hours1, count0, hours0) AS r FROM golden)";
     check("rate_diff_mover.csv", sql, 1e-10).await;
+}
+
+#[tokio::test]
+async fn min_events() {
+    check(
+        "min_events.csv",
+        "SELECT CAST(min_events(rel_half_width) AS DOUBLE), events_exact FROM golden",
+        0.0,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn eb_shrinkage() {
+    check(
+        "eb_shrinkage.csv",
+        "SELECT eb_rate(count, hours) OVER (), eb_rate FROM golden",
+        1e-10,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn p_adjust() {
+    let sql = "SELECT bh_adjust(p) OVER w, bh, bh_adjust(p, 'by') OVER w, \"by\", bh_adjust(p, 'holm') OVER w, holm \
+               FROM golden WINDOW w AS (PARTITION BY family)";
+    check("p_adjust.csv", sql, 1e-10).await;
+}
+
+/// Joins the rows of a golden file to its results, both by `case_id`.
+async fn check_aggregate(data_file: &str, file: &str, sql: &str, tolerance: f64) {
+    let (Some(session), Some(folder)) = (golden(file).await, shared("golden")) else {
+        return;
+    };
+    let path = folder.join(data_file);
+    let options = CsvReadOptions::new();
+    session
+        .register_csv("data", path.to_str().expect("a path of text"), options)
+        .await
+        .expect("the data reads");
+    compare(&session, file, sql, tolerance).await;
+}
+
+#[tokio::test]
+async fn dispersion() {
+    let sql = "SELECT phi, phi_pearson, size, nb_size_mom FROM (SELECT case_id, dispersion(count, hours) AS phi, \
+               nb_size_mom(count, hours) AS size FROM data GROUP BY case_id) AS own JOIN golden USING (case_id)";
+    check_aggregate("dispersion_data.csv", "dispersion.csv", sql, 1e-10).await;
+}
+
+#[tokio::test]
+async fn standardized_rate() {
+    let sql = "SELECT ff['rate'], std_rate_per_khour, ff['lower'], fay_feuer_lower, ff['upper'], fay_feuer_upper, \
+               t['upper'], tiwari_upper FROM (SELECT case_id, standardized_rate(count, hours, ref_hours) AS ff, \
+               standardized_rate(count, hours, ref_hours, 0.95, 'tiwari') AS t FROM data GROUP BY case_id) AS own \
+               JOIN golden USING (case_id)";
+    check_aggregate("standardized_data.csv", "standardized_rate.csv", sql, 1e-10).await;
 }

@@ -12,13 +12,16 @@ use std::path::Path;
 
 struct Embedded(SessionContext);
 
-/// An error as the wire would show it: the code, then the message.
+/// An error as the wire would show it.
 #[derive(Debug)]
-struct Shown(String);
+struct Shown {
+    sqlstate: Option<&'static str>,
+    message: String,
+}
 
 impl std::fmt::Display for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 
@@ -27,14 +30,20 @@ impl std::error::Error for Shown {}
 impl From<DataFusionError> for Shown {
     fn from(error: DataFusionError) -> Self {
         let Some(found) = FunctionError::find(&error) else {
-            return Self(error.strip_backtrace());
+            return Self {
+                sqlstate: None,
+                message: error.strip_backtrace(),
+            };
         };
-        let code = match found.kind {
+        let sqlstate = match found.kind {
             FunctionErrorKind::InvalidArgument => "22023",
             FunctionErrorKind::OutOfRange | FunctionErrorKind::NotConverged => "22003",
             FunctionErrorKind::Unsupported => "0A000",
         };
-        Self(format!("({code}) {}", found.message))
+        Self {
+            sqlstate: Some(sqlstate),
+            message: found.message.clone(),
+        }
     }
 }
 
@@ -62,6 +71,10 @@ impl AsyncDB for Embedded {
     }
 
     async fn shutdown(&mut self) {}
+
+    fn error_sql_state(error: &Shown) -> Option<String> {
+        error.sqlstate.map(str::to_string)
+    }
 }
 
 fn column_type(data_type: &DataType) -> DefaultColumnType {
