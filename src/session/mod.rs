@@ -24,9 +24,12 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::SessionConfig;
+use futures::TryStreamExt;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -77,6 +80,7 @@ pub struct Engine {
     runtime: Handle,
     options: EngineOptions,
     published: RwLock<Published>,
+    unreadable_source: Arc<Notify>,
 }
 
 /// The relations that new statements see. A running statement keeps those that it began with.
@@ -103,6 +107,7 @@ impl Engine {
             runtime,
             options,
             published: RwLock::new(published),
+            unreadable_source: Arc::default(),
         }))
     }
 
@@ -131,6 +136,16 @@ impl Engine {
     /// The relations that the next statement will see.
     pub fn relations(&self) -> Arc<Relations> {
         self.published().relations
+    }
+
+    /// A statement met a file that could not be read. Whoever keeps the source fresh is told.
+    pub fn report_unreadable_source(&self) {
+        self.unreadable_source.notify_one();
+    }
+
+    /// Resolves once a statement has met a file that could not be read.
+    pub async fn source_trouble(&self) {
+        self.unreadable_source.notified().await;
     }
 
     /// A session for a user who has been let in.
@@ -288,6 +303,7 @@ impl Session {
             Ok(execute_stream(physical, state.task_ctx())?)
         };
         let stream = self.on_query_runtime(work, deadline).await?;
+        let stream = reporting_trouble(stream, Arc::clone(&self.engine));
         Ok(RowStream::spawn(
             &self.engine.runtime,
             stream,
@@ -385,6 +401,19 @@ impl Session {
             None => task.await,
         }
     }
+}
+
+/// Tells the engine when a file turns out to be unreadable while rows flow.
+fn reporting_trouble(rows: SendableRecordBatchStream, engine: Arc<Engine>) -> SendableRecordBatchStream {
+    let schema = rows.schema();
+    let watched = rows.map_err(move |error| {
+        let error = Error::from(error);
+        if error.kind == ErrorKind::Io {
+            engine.report_unreadable_source();
+        }
+        error.into()
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, watched))
 }
 
 /// A task on the query runtime that ends when nobody waits for it any more.

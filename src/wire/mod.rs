@@ -4,5 +4,7 @@
 pub mod error_codes;
 /// Arrow Flight SQL, and plain Arrow Flight over the same relations.
 pub mod flight_sql;
+/// `/health`, `/ready` and `/metrics`.
+pub mod http;
 /// The PostgreSQL protocol.
 pub mod postgres;

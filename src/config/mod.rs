@@ -1,0 +1,206 @@
+//! The configuration: what may be set, what each setting is worth when nobody sets it, and in which order the command
+//! line, the environment and the file have their say. A setting that is not known stops the program.
+
+mod document;
+mod environment;
+mod listen;
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::session::EngineOptions;
+use crate::sources::ColumnMap;
+
+pub use listen::Listen;
+
+/// Everything that can be configured, with the sections as fields.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub source: SourceSection,
+    pub columns: ColumnMap,
+    pub postgres: PostgresSection,
+    pub flight: FlightSection,
+    pub http: HttpSection,
+    pub limits: LimitsSection,
+    pub server: ServerSection,
+}
+
+/// `[source]`: where the rows come from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SourceSection {
+    /// A file, a folder or an address of an object store. A relative path starts at the configuration file's folder.
+    pub location: Option<String>,
+    /// How often new, replaced and removed files are looked for.
+    pub refresh_seconds: NonZeroU64,
+    /// Options of the object store by its own names, such as `region` or `endpoint`.
+    pub options: std::collections::BTreeMap<String, String>,
+}
+
+impl Default for SourceSection {
+    fn default() -> Self {
+        Self {
+            location: None,
+            refresh_seconds: NonZeroU64::new(10).unwrap_or(NonZeroU64::MIN),
+            options: std::collections::BTreeMap::new(),
+        }
+    }
+}
+
+/// `[postgres]`: the listener for psql and everything else that speaks PostgreSQL's protocol.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PostgresSection {
+    pub listen: Listen,
+}
+
+impl Default for PostgresSection {
+    fn default() -> Self {
+        Self {
+            listen: Listen::loopback(7432),
+        }
+    }
+}
+
+/// `[flight]`: the listener for Arrow Flight SQL.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FlightSection {
+    pub listen: Listen,
+}
+
+impl Default for FlightSection {
+    fn default() -> Self {
+        Self {
+            listen: Listen::loopback(7433),
+        }
+    }
+}
+
+/// `[http]`: the listener for `/health`, `/ready` and `/metrics`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpSection {
+    pub listen: Listen,
+}
+
+impl Default for HttpSection {
+    fn default() -> Self {
+        Self {
+            listen: Listen::loopback(7434),
+        }
+    }
+}
+
+/// `[limits]`: what all clients together, or each of them, may use.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsSection {
+    /// Memory for sorts, joins and aggregations of all queries; beyond it they spill.
+    pub memory_bytes: Option<NonZeroUsize>,
+    /// Where queries spill; the system's temporary folder when absent.
+    pub spill_folder: Option<PathBuf>,
+    /// How much may lie spilled at one time.
+    pub spill_bytes: Option<NonZeroU64>,
+    /// Threads that one query may use.
+    pub threads_per_query: Option<NonZeroUsize>,
+    /// The longest that any statement may run, whatever the client sets.
+    pub statement_timeout_ms: Option<NonZeroU64>,
+    /// PostgreSQL connections at one time.
+    pub max_connections: Option<NonZeroUsize>,
+    /// The longest text of a statement.
+    pub max_statement_bytes: Option<NonZeroUsize>,
+}
+
+impl LimitsSection {
+    /// The limits that the query engine keeps.
+    pub fn engine_options(&self) -> EngineOptions {
+        let default = EngineOptions::default();
+        EngineOptions {
+            memory_bytes: self.memory_bytes.map_or(default.memory_bytes, NonZeroUsize::get),
+            spill_folder: self.spill_folder.clone(),
+            spill_bytes: self.spill_bytes.map_or(default.spill_bytes, NonZeroU64::get),
+            threads_per_query: self
+                .threads_per_query
+                .map_or(default.threads_per_query, NonZeroUsize::get),
+            statement_timeout: self
+                .statement_timeout_ms
+                .map(|milliseconds| Duration::from_millis(milliseconds.get())),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// `[server]`: the process itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerSection {
+    /// How long running queries may go on after the server was told to stop.
+    pub shutdown_grace_seconds: u64,
+    /// Whether a listener may be reached from other machines although nothing is encrypted and nobody is asked who
+    /// they are.
+    pub insecure: bool,
+    pub log_format: LogFormat,
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        Self {
+            shutdown_grace_seconds: 10,
+            insecure: false,
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+/// Reads the file, if there is one, and lays the variables of `environment` over it.
+///
+/// The environment is an argument so that tests need not change their own.
+pub fn load(file: Option<&Path>, environment: impl IntoIterator<Item = (String, String)>) -> Result<Config> {
+    let mut table = toml::Table::new();
+    let mut config = Config::default();
+    if let Some(path) = file {
+        (table, config) = document::read(path)?;
+        resolve_paths(&mut table, path);
+    }
+    let variables = environment::relevant(environment)?;
+    if file.is_some() && variables.is_empty() {
+        config = typed(&table)?;
+    }
+    for variable in &variables {
+        config = variable.apply(&mut table)?;
+    }
+    config.columns.check()?;
+    Ok(config)
+}
+
+/// A table that has been checked already, as a configuration.
+fn typed(table: &toml::Table) -> Result<Config> {
+    Config::deserialize(table.clone()).map_err(|error| Error::configuration(error.message().to_string()))
+}
+
+/// Relative paths in a file start at the file's folder, so that it means the same wherever the program is started.
+fn resolve_paths(table: &mut toml::Table, file: &Path) {
+    let folder = file.parent().unwrap_or_else(|| Path::new(""));
+    for (section, key) in [("source", "location"), ("limits", "spill_folder")] {
+        let Some(toml::Value::String(value)) = table.get_mut(section).and_then(|section| section.get_mut(key)) else {
+            continue;
+        };
+        if !value.contains("://") && Path::new(value).is_relative() {
+            *value = folder.join(&value).to_string_lossy().into_owned();
+        }
+    }
+}

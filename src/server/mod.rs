@@ -1,0 +1,234 @@
+//! The server as a value: binds its listeners, loads its source, serves until it is told to stop, and says under which
+//! addresses. The program starts one from its configuration, tests and embedding programs start theirs.
+
+mod listeners;
+mod upkeep;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+
+use crate::config::{Config, Listen};
+use crate::error::{Error, Result};
+use crate::metrics::Metrics;
+use crate::session::{Engine, EngineOptions};
+use crate::shutdown::Shutdown;
+use crate::sources::{SourceSettings, SourceSnapshot};
+use crate::wire::http::{self, HttpState, Readiness};
+
+pub use upkeep::{Upkeep, time_range};
+
+/// Enough for plans that nest deeply: an expression of many terms is planned by recursion.
+pub const THREAD_STACK_BYTES: usize = 8 << 20;
+
+/// How long connections may take to say goodbye once the grace period is over.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What a server serves, where, and within which limits.
+#[derive(Debug, Clone)]
+pub struct ServerSettings {
+    pub source: SourceSettings,
+    pub refresh_interval: Duration,
+    pub postgres: Listen,
+    pub flight: Listen,
+    pub http: Listen,
+    /// Whether listeners may be reached from other machines.
+    pub insecure: bool,
+    pub engine: EngineOptions,
+    /// PostgreSQL connections at one time; the protocol's own default when absent.
+    pub max_connections: Option<usize>,
+    /// The longest text of a statement; the protocols' own default when absent.
+    pub max_statement_bytes: Option<usize>,
+    pub shutdown_grace: Duration,
+}
+
+impl ServerSettings {
+    /// The settings of a configuration that has a source.
+    pub fn from_config(config: &Config) -> Result<Self> {
+        let limits = &config.limits;
+        Ok(Self {
+            source: source_settings(config)?,
+            refresh_interval: Duration::from_secs(config.source.refresh_seconds.get()),
+            postgres: config.postgres.listen.clone(),
+            flight: config.flight.listen.clone(),
+            http: config.http.listen.clone(),
+            insecure: config.server.insecure,
+            engine: limits.engine_options(),
+            max_connections: limits.max_connections.map(Into::into),
+            max_statement_bytes: limits.max_statement_bytes.map(Into::into),
+            shutdown_grace: Duration::from_secs(config.server.shutdown_grace_seconds),
+        })
+    }
+}
+
+/// Where a configuration says that the rows come from.
+pub fn source_settings(config: &Config) -> Result<SourceSettings> {
+    let Some(location) = &config.source.location else {
+        return Err(Error::configuration("there is no source to read")
+            .with_hint("give --demo, --source LOCATION, or --config FILE with a location in [source]"));
+    };
+    Ok(SourceSettings {
+        location: location.clone(),
+        options: config.source.options.clone(),
+        columns: config.columns.clone(),
+        ..SourceSettings::default()
+    })
+}
+
+/// Starts servers.
+pub struct Server;
+
+/// A server that answers queries.
+pub struct Running {
+    pub postgres: Option<SocketAddr>,
+    pub flight: Option<SocketAddr>,
+    pub http: Option<SocketAddr>,
+    pub engine: Arc<Engine>,
+    /// The source as it was at the start.
+    pub snapshot: Arc<SourceSnapshot>,
+    shutdown: Shutdown,
+    shutdown_grace: Duration,
+    protocols: JoinSet<Result<()>>,
+    background: JoinSet<()>,
+    queries: QueryRuntime,
+}
+
+impl Server {
+    /// Binds every listener and loads the source. Nothing is served unless all of it succeeds, and when this returns
+    /// every listener answers. Runs inside a multi-threaded tokio runtime; queries get a runtime of their own.
+    pub async fn start(settings: ServerSettings, metrics: Arc<Metrics>, shutdown: Shutdown) -> Result<Running> {
+        let bound = listeners::bind(&settings).await?;
+        let queries = QueryRuntime::new()?;
+        let engine = Engine::new(settings.engine.clone(), queries.handle())?;
+        let readiness = Readiness::default();
+        let mut background = JoinSet::new();
+        let (postgres, flight, http) = (bound.postgres_address, bound.flight_address, bound.http_address);
+        if let Some(listener) = bound.http {
+            let state = HttpState::new(Arc::clone(&metrics), Arc::clone(&engine), readiness.clone());
+            background.spawn(http::serve(listener, state, shutdown.clone()));
+        }
+        let upkeep = {
+            let (engine, metrics) = (Arc::clone(&engine), Arc::clone(&metrics));
+            let source = settings.source.clone();
+            let load = queries.handle().spawn(async move { Upkeep::load(&source, engine, metrics).await });
+            load.await
+                .map_err(|_| Error::internal("loading the source stopped unexpectedly"))??
+        };
+        let snapshot = upkeep.snapshot();
+        let mut protocols = JoinSet::new();
+        if let Some(listener) = bound.postgres {
+            listeners::serve_postgres(&mut protocols, listener, &engine, &settings, &metrics, &shutdown);
+        }
+        if let Some(listener) = bound.flight {
+            listeners::serve_flight(&mut protocols, listener, &engine, &settings, &metrics, &shutdown);
+        }
+        background.spawn_on(
+            upkeep.run(settings.refresh_interval, shutdown.clone()),
+            &queries.handle(),
+        );
+        readiness.loaded();
+        Ok(Running {
+            postgres,
+            flight,
+            http,
+            engine,
+            snapshot,
+            shutdown,
+            shutdown_grace: settings.shutdown_grace,
+            protocols,
+            background,
+            queries,
+        })
+    }
+}
+
+impl Running {
+    /// Serves until the shutdown's first step, lets statements finish for the grace period, and ends the rest.
+    pub async fn finished(mut self) -> Result<()> {
+        let outcome = self.until_told_to_stop().await;
+        self.shutdown.drain();
+        tokio::select! {
+            () = self.shutdown.ended() => {}
+            _ = tokio::time::timeout(self.shutdown_grace, all_ended(&mut self.protocols)) => {}
+        }
+        self.shutdown.end();
+        if tokio::time::timeout(FAREWELL, all_ended(&mut self.protocols)).await.is_err() {
+            tracing::warn!("some connections did not end in time and were cut");
+        }
+        self.protocols.abort_all();
+        self.background.abort_all();
+        self.queries.stop();
+        outcome
+    }
+
+    /// A listener never ends by itself, so that one which does has failed.
+    async fn until_told_to_stop(&mut self) -> Result<()> {
+        tokio::select! {
+            () = self.shutdown.drained() => Ok(()),
+            Some(ended) = self.protocols.join_next() => {
+                if self.shutdown.is_draining() {
+                    return Ok(());
+                }
+                match ended {
+                    Ok(Err(error)) => Err(error),
+                    _ => Err(Error::internal("a listener stopped unexpectedly")),
+                }
+            }
+            else => {
+                self.shutdown.drained().await;
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn all_ended(tasks: &mut JoinSet<Result<()>>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Ok(Err(error)) = ended {
+            tracing::warn!(%error, "a listener ended with an error");
+        }
+    }
+}
+
+/// The threads that queries run on, apart from those that read and write sockets: a busy query delays no connection.
+pub struct QueryRuntime(Option<Runtime>);
+
+impl QueryRuntime {
+    /// One thread per processor.
+    pub fn new() -> Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("query")
+            .thread_stack_size(THREAD_STACK_BYTES)
+            .enable_all()
+            .build()
+            .map_err(|error| Error::internal(format!("the query threads cannot be started: {error}")))?;
+        Ok(Self(Some(runtime)))
+    }
+
+    /// To start work on these threads.
+    pub fn handle(&self) -> tokio::runtime::Handle {
+        match &self.0 {
+            Some(runtime) => runtime.handle().clone(),
+            // Only `stop` takes the runtime out, and it consumes what could still ask.
+            None => tokio::runtime::Handle::current(),
+        }
+    }
+
+    fn stop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for QueryRuntime {
+    /// A runtime must not be dropped by waiting inside another one.
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,173 @@
+//! The source kept fresh: loaded once, looked at again and again, and published to the query engine when it changed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use datafusion::common::ScalarValue;
+use datafusion::common::stats::Precision;
+use futures::future::BoxFuture;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use crate::error::{Error, Result};
+use crate::metrics::Metrics;
+use crate::session::{Engine, Relations};
+use crate::shutdown::Shutdown;
+use crate::sources::{self, Source, SourceSettings, SourceSnapshot, measures_present};
+use crate::tables::error_aggregates::ErrorAggregatesTable;
+use crate::tables::source_problems;
+
+/// How long after a query met a damaged file all files are read through; more such queries meanwhile change nothing.
+const VERIFICATION_DELAY: Duration = Duration::from_millis(200);
+/// Reading every file through is costly, so that it happens at most this often.
+const VERIFICATION_INTERVAL: Duration = Duration::from_secs(30);
+
+/// An opened source, its newest state, and the engine that shows it.
+pub struct Upkeep {
+    source: Arc<Source>,
+    snapshot: Arc<SourceSnapshot>,
+    engine: Arc<Engine>,
+    metrics: Arc<Metrics>,
+}
+
+impl Upkeep {
+    /// Opens the source, looks at it and publishes its relations.
+    pub async fn load(settings: &SourceSettings, engine: Arc<Engine>, metrics: Arc<Metrics>) -> Result<Self> {
+        let source = Arc::new(sources::open(settings).await?);
+        engine
+            .environment()
+            .register_object_store(source.object_store_url().as_ref(), source.object_store());
+        let snapshot = Arc::new(source.scan(None).await?);
+        let upkeep = Self {
+            source,
+            snapshot,
+            engine,
+            metrics,
+        };
+        upkeep.publish().await?;
+        Ok(upkeep)
+    }
+
+    pub fn snapshot(&self) -> Arc<SourceSnapshot> {
+        Arc::clone(&self.snapshot)
+    }
+
+    /// Reads every file to its end and leaves out those that are damaged. Returns whether there were any.
+    pub async fn verify(&mut self) -> Result<bool> {
+        let (source, snapshot) = (Arc::clone(&self.source), Arc::clone(&self.snapshot));
+        let here = Handle::current();
+        // Decoding keeps a processor busy for long, so it gets a thread of its own and leaves the queries theirs.
+        let found = tokio::task::spawn_blocking(move || here.block_on(source.verify_all(&snapshot)));
+        let found = found
+            .await
+            .map_err(|_| Error::internal("reading the source's files through stopped unexpectedly"))?;
+        if found.is_empty() {
+            return Ok(false);
+        }
+        self.refresh().await?;
+        Ok(true)
+    }
+
+    /// Looks at the source and publishes what changed.
+    pub async fn refresh(&mut self) -> Result<()> {
+        let look: BoxFuture<'_, _> = Box::pin(self.source.scan(Some(&self.snapshot)));
+        let snapshot = Arc::new(look.await?);
+        let changed = snapshot.changed;
+        self.snapshot = snapshot;
+        if changed {
+            tracing::info!(
+                files = self.snapshot.files.len(),
+                rows = self.snapshot.rows(),
+                problems = self.snapshot.problems.len(),
+                "the source changed"
+            );
+            self.publish().await?;
+        } else {
+            self.record();
+        }
+        Ok(())
+    }
+
+    /// Looks at the source every `interval`, and through every file soon after a query met a damaged one.
+    pub async fn run(mut self, interval: Duration, shutdown: Shutdown) {
+        let mut next_look = Instant::now() + interval;
+        let mut next_verification = Instant::now();
+        let engine = Arc::clone(&self.engine);
+        loop {
+            let outcome = tokio::select! {
+                () = shutdown.drained() => return,
+                () = tokio::time::sleep_until(next_look) => self.refresh().await,
+                () = engine.source_trouble() => {
+                    let at = next_verification.max(Instant::now() + VERIFICATION_DELAY);
+                    tokio::select! {
+                        () = shutdown.drained() => return,
+                        () = tokio::time::sleep_until(at) => {}
+                    }
+                    next_verification = Instant::now() + VERIFICATION_INTERVAL;
+                    self.refresh_and_verify().await
+                }
+            };
+            if let Err(error) = outcome {
+                tracing::warn!(%error, "the source could not be refreshed; the relations stay as they were");
+            }
+            next_look = Instant::now() + interval;
+        }
+    }
+
+    /// A file that was merely replaced is noticed by looking; only then is every file read through.
+    async fn refresh_and_verify(&mut self) -> Result<()> {
+        self.refresh().await?;
+        self.verify().await.map(|_| ())
+    }
+
+    async fn publish(&self) -> Result<()> {
+        self.record();
+        let mut relations = Relations::default();
+        let table = ErrorAggregatesTable::new(&self.source, Arc::clone(&self.snapshot));
+        relations.public.insert("error_aggregates".to_string(), Arc::new(table));
+        let problems = source_problems::table(&self.snapshot)?;
+        relations.system.insert("source_problems".to_string(), Arc::new(problems));
+        relations.measures = measures_present(&self.snapshot)
+            .into_iter()
+            .map(|measure| measure.name)
+            .collect();
+        self.engine.publish(relations).await
+    }
+
+    fn record(&self) {
+        let (from, to) = (self.source.metrics(), &self.metrics.source);
+        to.files.store(from.files(), Relaxed);
+        to.rows.store(from.rows(), Relaxed);
+        to.bytes.store(from.bytes(), Relaxed);
+        to.problems.store(from.problems(), Relaxed);
+        to.refreshes_total.store(from.refreshes(), Relaxed);
+        to.refresh_failures_total.store(from.refresh_failures(), Relaxed);
+        let last = u64::try_from(from.last_refresh_unix_seconds()).unwrap_or_default();
+        to.last_refresh_unix_seconds.store(last, Relaxed);
+    }
+}
+
+/// The first and the last `window_start` of the source, as far as the files' own statistics tell.
+pub fn time_range(snapshot: &SourceSnapshot) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    let column = snapshot.table_schema.index_of("window_start").ok()?;
+    let mut range: Option<(i64, i64)> = None;
+    for served in &snapshot.files {
+        let statistics = served.statistics.column_statistics.get(column)?;
+        let (first, last) = (micros(&statistics.min_value)?, micros(&statistics.max_value)?);
+        range = Some(range.map_or((first, last), |(low, high)| (low.min(first), high.max(last))));
+    }
+    let (first, last) = range?;
+    Some((
+        DateTime::from_timestamp_micros(first)?,
+        DateTime::from_timestamp_micros(last)?,
+    ))
+}
+
+fn micros(value: &Precision<ScalarValue>) -> Option<i64> {
+    match value.get_value()? {
+        ScalarValue::TimestampMicrosecond(micros, _) => *micros,
+        _ => None,
+    }
+}
