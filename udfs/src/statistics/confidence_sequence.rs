@@ -43,6 +43,13 @@ pub fn rate_cs(
         });
     }
     let depth = -alpha.ln() - log_e_at_observed_rate(count, khours, shape, prior_khours);
+    if !depth.is_finite() {
+        // Exposure or prior beyond what a double can weigh: nothing is known.
+        return Ok(RateBounds {
+            lower: 0.0,
+            upper: f64::INFINITY,
+        });
+    }
     if count == 0.0 {
         return Ok(RateBounds {
             lower: 0.0,
@@ -57,6 +64,12 @@ pub fn rate_cs(
     };
     // With mean = count e^u the log e-value rises above its minimum by count (e^u - 1 - u).
     let relative_depth = (depth / count).max(0.0);
+    if !relative_depth.is_finite() {
+        return Ok(RateBounds {
+            lower: 0.0,
+            upper: depth / khours,
+        });
+    }
     let below = exponential_excess_root(relative_depth, -1.0).ok_or_else(not_converged)?;
     let above = exponential_excess_root(relative_depth, 1.0).ok_or_else(not_converged)?;
     let upper = if above < 1.0 {

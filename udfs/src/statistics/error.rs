@@ -49,7 +49,7 @@ impl StatisticsError {
     pub fn not_converged(function: &'static str, arguments: &[(&str, f64)]) -> Self {
         let arguments = arguments
             .iter()
-            .map(|(name, value)| format!("{name} = {value}"))
+            .map(|(name, value)| format!("{name} = {}", readable(*value)))
             .collect::<Vec<_>>()
             .join(", ");
         Self::NotConverged { function, arguments }
@@ -61,6 +61,15 @@ impl StatisticsError {
             Self::InvalidArgument { hint, .. } => *hint,
             Self::NotConverged { .. } => None,
         }
+    }
+}
+
+/// Plain digits for usual sizes, powers of ten for the others.
+fn readable(value: f64) -> String {
+    if value == 0.0 || (1e-6..1e16).contains(&value.abs()) {
+        value.to_string()
+    } else {
+        format!("{value:e}")
     }
 }
 

@@ -30,3 +30,7 @@ pub use error::{Result, StatisticsError};
 
 #[cfg(test)]
 mod golden_tests;
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod reference_tests;

@@ -253,6 +253,10 @@ fn double_root(count: f64) -> f64 {
 /// Lancaster 1961: the mean at which P(X > count) + ½ P(X = count) = tail.
 fn midp_lower(count: f64, tail: f64) -> Result<f64> {
     let z = -normal_upper_quantile(tail);
+    // For a count near 0 the condition is ½ P(X = count) = tail, and its root may be below the smallest double.
+    if count < 1e-100 || (2.0 * tail).ln() / count < -740.0 {
+        return Ok(0.0);
+    }
     midp(count, gamma_start(count + 0.5, z), tail, |mean| {
         let tails = gamma_tails(count, mean)?;
         Ok(MidPTail {

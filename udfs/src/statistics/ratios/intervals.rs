@@ -4,7 +4,9 @@ use super::super::arguments::{any_nan, confidence as check_confidence, non_negat
 use super::super::error::Result;
 use super::super::method::{RateMethod, RatioMethod};
 use super::super::rate_intervals::{HOURS_PER_KHOUR, TwoSidedLevel, mean_interval, scaled};
-use super::super::special::{Tail, UnitPoint, beta_lower_quantile, beta_tails, solve_log_odds};
+use super::super::special::{
+    Tail, UnitPoint, beta_lower_quantile, beta_tails, gamma_lower_quantile, gamma_upper_quantile, solve_log_odds,
+};
 use super::{TwoSamples, binomial_pmf};
 
 /// A rate ratio with its bounds; None where it is not defined.
@@ -95,8 +97,11 @@ pub fn rate_ratio_ci_at(
 
 /// Lower bound of the odds of an event being a success.
 fn lower_odds(successes: f64, failures: f64, level: &TwoSidedLevel, method: RatioMethod) -> Result<f64> {
-    if successes == 0.0 {
+    if successes < NEGLIGIBLE_COUNT {
         return Ok(0.0);
+    }
+    if method != RatioMethod::Score && successes.max(failures) > GAMMA_LIMIT {
+        return lower_odds_in_the_limit(successes, failures, level.tail);
     }
     match method {
         RatioMethod::MidP => Ok(midp_lower(successes, failures, level)?.odds()),
@@ -105,10 +110,28 @@ fn lower_odds(successes: f64, failures: f64, level: &TwoSidedLevel, method: Rati
     }
 }
 
+/// Above this count the binomial law has become Poisson or a point, to any precision.
+const GAMMA_LIMIT: f64 = 1e30;
+/// Below this count the lower bound is beneath the smallest double.
+const NEGLIGIBLE_COUNT: f64 = 1e-100;
+
+fn lower_odds_in_the_limit(successes: f64, failures: f64, tail: f64) -> Result<f64> {
+    if successes <= GAMMA_LIMIT {
+        return Ok(gamma_lower_quantile(successes, tail)? / failures);
+    }
+    if failures <= GAMMA_LIMIT {
+        return Ok(successes / gamma_upper_quantile(failures + 1.0, tail)?);
+    }
+    Ok(successes / failures)
+}
+
 /// Clopper–Pearson.
 fn exact_lower_odds(successes: f64, failures: f64, tail: f64) -> Result<f64> {
-    if successes == 0.0 {
+    if successes < NEGLIGIBLE_COUNT {
         return Ok(0.0);
+    }
+    if successes.max(failures) > GAMMA_LIMIT {
+        return lower_odds_in_the_limit(successes, failures, tail);
     }
     Ok(beta_lower_quantile(successes, failures + 1.0, tail)?.odds())
 }

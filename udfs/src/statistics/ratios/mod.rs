@@ -64,11 +64,19 @@ impl TwoSamples {
 
 /// Binomial probability of `successes` against `failures` (also fractional) at a share.
 fn binomial_pmf(successes: f64, failures: f64, share: UnitPoint) -> f64 {
+    // The logarithm of a share comes from its complement where that is the smaller.
+    let ln = |share: f64, complement: f64| {
+        if complement < 0.5 {
+            (-complement).ln_1p()
+        } else {
+            share.ln()
+        }
+    };
     if successes == 0.0 {
-        return (failures * (-share.x).ln_1p()).exp();
+        return (failures * ln(share.y, share.x)).exp();
     }
     if failures == 0.0 {
-        return (successes * (-share.y).ln_1p()).exp();
+        return (successes * ln(share.x, share.y)).exp();
     }
     beta_weight(successes, failures + 1.0, share.x, share.y) / (successes * share.y)
 }

@@ -1,11 +1,14 @@
 //! Both tails of the beta law (the regularised incomplete beta function), each relatively exact, shapes to 1e12.
 
 use super::super::error::{Result, StatisticsError};
+use super::gamma::{GammaTails, gamma_tails};
 use super::gauss_legendre::{NODES, WEIGHTS};
 use super::saddle_point::{deviance, log1p_minus_x, stirling_error};
 use std::f64::consts::PI;
 
 const MAX_TERMS: usize = 3000;
+const NEGLIGIBLE_SHAPE: f64 = 1e-100;
+const HUGE_SHAPE: f64 = 1e100;
 /// From this smaller shape on the tail is smooth enough for a fixed quadrature.
 const QUADRATURE_MIN_SHAPE: f64 = 60.0;
 
@@ -26,7 +29,7 @@ pub fn beta_weight(a: f64, b: f64, x: f64, y: f64) -> f64 {
         - stirling_error(b)
         - deviance(a, n * x, -tilt)
         - deviance(b, n * y, tilt);
-    (exponent - 0.5 * (2.0 * PI * (n / a / b)).ln()).exp()
+    (exponent - 0.5 * (2.0 * PI * (n / a.max(b) / a.min(b))).ln()).exp()
 }
 
 /// Tails of Beta(a, b) at `x` = 1 - `y`, for a, b > 0.
@@ -55,23 +58,65 @@ pub fn beta_tails(a: f64, b: f64, x: f64, y: f64) -> Result<BetaTails> {
             weight: 0.0,
         });
     }
+    // A shape of practically 0 puts all mass at its end.
+    if a < NEGLIGIBLE_SHAPE {
+        return Ok(BetaTails {
+            lower: 1.0,
+            upper: 0.0,
+            weight: 0.0,
+        });
+    }
+    if b < NEGLIGIBLE_SHAPE {
+        return Ok(BetaTails {
+            lower: 0.0,
+            upper: 1.0,
+            weight: 0.0,
+        });
+    }
+    if a.max(b) > HUGE_SHAPE {
+        return tails_in_the_limit(a, b, x, y);
+    }
     let weight = beta_weight(a, b, x, y);
     let below_mean = a * y >= b * x;
-    let native = if below_mean {
-        lower_tail(a, b, x, y, weight)
+    let lower = || lower_tail(a, b, x, y, weight).filter(|tail| tail.is_finite());
+    let upper = || lower_tail(b, a, y, x, weight).filter(|tail| tail.is_finite());
+    let from_lower = |tail: f64| (tail.min(1.0), (1.0 - tail).max(0.0));
+    let from_upper = |tail: f64| ((1.0 - tail).max(0.0), tail.min(1.0));
+    // The far side only where the near one fails: shapes near 0, whose mass sits at the ends.
+    let both = if below_mean {
+        lower().map(from_lower).or_else(|| upper().map(from_upper))
     } else {
-        lower_tail(b, a, y, x, weight)
+        upper().map(from_upper).or_else(|| lower().map(from_lower))
     };
-    let native = native
-        .filter(|tail| tail.is_finite())
+    let (lower, upper) = both
         .ok_or_else(|| StatisticsError::not_converged("incomplete beta function", &[("a", a), ("b", b), ("x", x)]))?;
-    let native = native.clamp(0.0, 1.0);
-    let (lower, upper) = if below_mean {
-        (native, 1.0 - native)
-    } else {
-        (1.0 - native, native)
-    };
     Ok(BetaTails { lower, upper, weight })
+}
+
+/// With one huge shape the law is a gamma law, with two it is a point.
+fn tails_in_the_limit(a: f64, b: f64, x: f64, y: f64) -> Result<BetaTails> {
+    if a < HUGE_SHAPE {
+        let GammaTails { lower, upper, pmf } = gamma_tails(a, (b * x).min(f64::MAX))?;
+        return Ok(BetaTails {
+            lower,
+            upper,
+            weight: a * pmf,
+        });
+    }
+    if b < HUGE_SHAPE {
+        let GammaTails { lower, upper, pmf } = gamma_tails(b, (a * y).min(f64::MAX))?;
+        return Ok(BetaTails {
+            lower: upper,
+            upper: lower,
+            weight: b * pmf,
+        });
+    }
+    let lower = if x / a < y / b { 0.0 } else { 1.0 };
+    Ok(BetaTails {
+        lower,
+        upper: 1.0 - lower,
+        weight: 0.0,
+    })
 }
 
 /// P(X <= x) where x is not above the mean.
@@ -128,7 +173,11 @@ fn continued_fraction(a: f64, b: f64, x: f64, y: f64) -> Option<f64> {
     };
     let denominator = |m: f64| {
         // At m = 0 and a = 1 the middle part would be 0 / 0.
-        let middle = if m == 0.0 { 0.0 } else { m * (b - m) * x / (a + 2.0 * m - 1.0) };
+        let middle = if m == 0.0 {
+            0.0
+        } else {
+            m * (b - m) * x / (a + 2.0 * m - 1.0)
+        };
         m + middle + (a + m) / (a + 2.0 * m + 1.0) * (tilt + 1.0 + m * (1.0 + y))
     };
     let mut fraction = non_zero(denominator(0.0));
@@ -191,7 +240,10 @@ mod tests {
             let x = 0.01 * f64::from(i);
             for a in [1.0, 2.0, 3.0, 10.0, 1000.0] {
                 let upper = beta_tails(1.0, a, 1.0 - x, x).unwrap().upper;
-                assert!((upper / x.powf(a) - 1.0).abs() < 1e-11 || upper < 1e-290, "{a} {x}: {upper}");
+                assert!(
+                    (upper / x.powf(a) - 1.0).abs() < 1e-11 || upper < 1e-290,
+                    "{a} {x}: {upper}"
+                );
             }
         }
     }

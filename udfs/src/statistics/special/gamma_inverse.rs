@@ -5,7 +5,7 @@ use super::gamma::gamma_tails;
 use super::normal::normal_upper_quantile;
 use super::saddle_point::ln_gamma_1p;
 
-const MAX_STEPS: usize = 100;
+const MAX_STEPS: usize = 200;
 /// From this shape on the Cornish–Fisher start itself is exact to double precision.
 const START_IS_EXACT: f64 = 1e13;
 /// A cubically convergent step smaller than this, in standard deviations, was the last one needed.
@@ -183,7 +183,7 @@ impl Search {
             mut low,
             mut high,
             deviation,
-            longest,
+            mut longest,
             increasing,
         } = self;
         let mut at = start.clamp(low, high);
@@ -209,6 +209,10 @@ impl Search {
                 direction * longest
             };
             let mut next = at + step.clamp(-longest, longest);
+            if step.abs() >= longest {
+                // Still far away: run faster each time.
+                longest *= 2.0;
+            }
             if !(next > low && next < high) {
                 next = 0.5 * (low + high);
                 if next == low || next == high {
