@@ -6,7 +6,7 @@ const FINITE_NON_NEGATIVE: &str = "finite and >= 0";
 
 /// A count or exposure: finite and not negative; `-0.0` becomes `0.0`; NaN passes.
 pub fn non_negative(argument: &'static str, value: f64) -> Result<f64> {
-    if value.is_nan() || (value >= 0.0 && value < f64::INFINITY) {
+    if value.is_nan() || (0.0..f64::INFINITY).contains(&value) {
         return Ok(value + 0.0);
     }
     Err(StatisticsError::invalid(argument, FINITE_NON_NEGATIVE, value))
