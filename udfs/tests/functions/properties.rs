@@ -228,3 +228,32 @@ async fn no_double_panics() {
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 }
+
+/// Every version of the product-details files is read, and none of them is too large to sort.
+#[test]
+fn every_version_of_the_calendar_is_understood() {
+    let Some(folder) = crate::session::shared("data/product-details") else {
+        return;
+    };
+    let mut versions = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        // Keys are versions in the history files, `firefox-58.0.2` in firefox.json; other words hold no digit first.
+        for word in text.split('"').skip(1).step_by(2) {
+            let word = word.strip_prefix("firefox-").unwrap_or(word);
+            let is_version = word.contains('.') && word.starts_with(|first: char| first.is_ascii_digit());
+            if is_version {
+                let version = mission_control_udfs::Version::parse(word);
+                assert!(
+                    version.and_then(|version| version.sort_key()).is_some(),
+                    "{word} in {}",
+                    path.display()
+                );
+                versions += 1;
+            }
+        }
+    }
+    assert!(versions > 3000, "only {versions} versions were found");
+    println!("{versions} versions understood");
+}
