@@ -255,7 +255,7 @@ fn from_plan(text: &str) -> Error {
             format!("relation \"{shown}\" does not exist"),
         );
     }
-    if let Some(name) = between(&message, "Invalid function '", "'") {
+    if let Some(name) = between(&message, "nvalid function '", "'") {
         return undefined_function(name, text);
     }
     if let Some(name) = between(&message, "table function '", "' not found") {

@@ -385,6 +385,8 @@ impl Session {
         state.register_catalog_list(Arc::clone(&published.catalogs));
         state.config_mut().options_mut().execution.time_zone = Some(self.settings.time_zone().to_string());
         functions::register_for_session(&mut state, &self.user, &self.settings);
+        // The time that now() means throughout the statement.
+        state.mark_start_execution();
         state
     }
 
