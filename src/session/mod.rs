@@ -251,6 +251,13 @@ impl Session {
         limit.map(|duration| Instant::now() + duration)
     }
 
+    /// Parses a string of statements. Runs on the query runtime, so that a text that takes long holds up nobody else.
+    pub async fn parse(&self, sql: &str) -> Result<Vec<ParsedStatement>> {
+        let text = sql.to_string();
+        let work = async move { statements::parse(&text) };
+        self.on_query_runtime(work, self.deadline()).await
+    }
+
     /// Plans a statement, checks it at the gate and settles its parameters and result columns.
     ///
     /// `parameter_types` are those the client declared, `None` for each it left open. Runs on the query runtime, so

@@ -352,7 +352,12 @@ fn check(definition: &Definition, value: &str) -> Result<String> {
                 Err(invalid().with_hint("this server writes dates in the ISO style only"))
             }
         }
-        Kind::Encoding => match value.to_lowercase().replace(['-', '_'], "").as_str() {
+        // As in PostgreSQL only letters and digits count: `utf-8`, `UTF8` and even `'utf-8'` with its quotes are one.
+        Kind::Encoding => match value
+            .to_lowercase()
+            .replace(|it: char| !it.is_alphanumeric(), "")
+            .as_str()
+        {
             "utf8" | "unicode" => Ok("UTF8".to_string()),
             _ => Err(invalid().with_hint("this server speaks UTF8 only")),
         },

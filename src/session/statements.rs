@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -117,12 +117,37 @@ impl ParsedStatement {
     }
 }
 
+/// How deep brackets may nest. Refusing them before the parser sees them spares its attempts at every level to read a
+/// bracket in another way, whose number doubles with each.
+const MAX_BRACKETS: usize = 64;
+
+fn check_brackets(tokens: &[TokenWithSpan]) -> Result<()> {
+    let mut depth = 0usize;
+    for token in tokens {
+        match token.token {
+            Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
+            Token::RParen | Token::RBracket | Token::RBrace => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_BRACKETS {
+            return Err(too_deep(MAX_BRACKETS));
+        }
+    }
+    Ok(())
+}
+
+fn too_deep(levels: usize) -> Error {
+    Error::new(ErrorKind::StatementTooComplex, "statement is nested too deeply")
+        .with_hint(format!("at most {levels} levels of nesting are allowed"))
+}
+
 /// Parses a string of statements separated by semicolons. An empty string, or one of comments only, gives none.
 pub fn parse(sql: &str) -> Result<Vec<ParsedStatement>> {
     let dialect = PostgreSqlDialect {};
     let tokens = Tokenizer::new(&dialect, sql)
         .tokenize_with_location()
         .map_err(|error| Error::new(ErrorKind::Syntax, lower_first(&error.message)))?;
+    check_brackets(&tokens)?;
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(MAX_NESTING)
         .with_tokens_with_locations(tokens);
@@ -216,8 +241,7 @@ fn first_word(sql: &str) -> Option<String> {
 fn syntax_error(sql: &str, error: ParserError) -> Error {
     let text = match error {
         ParserError::RecursionLimitExceeded => {
-            return Error::new(ErrorKind::StatementTooComplex, "statement is nested too deeply")
-                .with_hint(format!("at most {MAX_NESTING} levels of nesting are allowed"));
+            return too_deep(MAX_NESTING);
         }
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Schema};
 use datafusion::common::ScalarValue;
 use pgwire::messages::response::{ErrorResponse, NoticeResponse, ReadyForQuery};
 use pgwire::messages::startup::{Authentication, BackendKeyData, ParameterStatus, SecretKey};
@@ -49,6 +49,24 @@ pub struct NamedStatement {
     pub prepared: Option<Prepared>,
     /// The types of the parameters, as the client declared them or as they were inferred.
     pub parameter_oids: Vec<u32>,
+    /// For DECLARE, whose query may have parameters: that query.
+    pub cursor_query: Option<Prepared>,
+}
+
+impl NamedStatement {
+    /// A query string without a statement.
+    pub fn empty(parameter_oids: Vec<u32>) -> Self {
+        Self {
+            prepared: None,
+            parameter_oids,
+            cursor_query: None,
+        }
+    }
+
+    pub fn parameter_types(&self) -> &[DataType] {
+        let query = self.cursor_query.as_ref().or(self.prepared.as_ref());
+        query.map_or(&[], |prepared| &prepared.parameter_types)
+    }
 }
 
 /// A statement with its parameters' values, running or ready to: what Execute and FETCH take rows from.
@@ -178,7 +196,8 @@ impl Connection {
                     self.ready_for_query().await
                 } else {
                     self.skipping = true;
-                    Ok(())
+                    // Flush would be passed over as well, and a client may wait for nothing but this answer.
+                    self.io.flush_watched(&self.watch).await
                 }
             }
             other => other,
@@ -326,7 +345,7 @@ fn too_long(type_byte: u8, allowed_bytes: usize) -> Error {
     )
 }
 
-/// How many columns a result has, as text in every one of them.
+/// Text for every column.
 pub fn all_text(schema: &Schema) -> Vec<Format> {
     vec![Format::Text; schema.fields().len()]
 }

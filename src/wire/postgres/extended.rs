@@ -33,7 +33,7 @@ impl Connection {
             .into());
         }
         self.check_room_for_statement()?;
-        let mut parsed = statements::parse(sql)?;
+        let mut parsed = self.io.attend(&self.watch, self.session.parse(sql)).await?;
         if parsed.len() > 1 {
             return Err(Error::new(
                 ErrorKind::Syntax,
@@ -42,10 +42,7 @@ impl Connection {
             .into());
         }
         let named = match parsed.pop() {
-            None => NamedStatement {
-                prepared: None,
-                parameter_oids: type_oids,
-            },
+            None => NamedStatement::empty(type_oids),
             Some(statement) => {
                 self.begin_statement();
                 self.check_not_aborted(&statement.work)?;
@@ -63,10 +60,22 @@ impl Connection {
         type_oids: Vec<u32>,
     ) -> Outcome<NamedStatement> {
         let declared: Vec<_> = type_oids.iter().map(|oid| declared_type(*oid)).collect();
+        let cursor_query = match &statement.work {
+            Work::Declare { query, .. } => {
+                let preparing = self.session.prepare(query.as_ref().clone(), &declared);
+                Some(self.io.attend(&self.watch, preparing).await?)
+            }
+            _ => None,
+        };
         let preparing = self.session.prepare(statement, &declared);
         let prepared = self.io.attend(&self.watch, preparing).await?;
-        let oids: Result<Vec<u32>> = prepared
-            .parameter_types
+        let mut named = NamedStatement {
+            prepared: Some(prepared),
+            parameter_oids: vec![],
+            cursor_query,
+        };
+        let oids: Result<Vec<u32>> = named
+            .parameter_types()
             .iter()
             .enumerate()
             .map(|(index, inferred)| match (type_oids.get(index), declared.get(index)) {
@@ -74,10 +83,8 @@ impl Connection {
                 _ => Ok(postgres_type(inferred)?.oid()),
             })
             .collect();
-        Ok(NamedStatement {
-            parameter_oids: oids?,
-            prepared: Some(prepared),
-        })
+        named.parameter_oids = oids?;
+        Ok(named)
     }
 
     pub fn bind(&mut self, bind: Bind) -> Outcome {
@@ -219,13 +226,22 @@ impl Connection {
                 portal.state = PortalState::Finished;
                 Ok(self.io.put(&CommandComplete::new(tag))?)
             }
+            Work::Declare { .. } => {
+                if matches!(portal.state, PortalState::Finished) {
+                    return Err(cannot_run_again().into());
+                }
+                portal.state = PortalState::Finished;
+                let parameters = std::mem::take(&mut portal.parameters);
+                self.declare(&named, parameters, false).await?;
+                Ok(self.io.put(&CommandComplete::new("DECLARE CURSOR".to_string()))?)
+            }
             _ => self.finish_utility(portal, &prepared.statement).await,
         }
     }
 
     async fn finish_utility(&mut self, portal: &mut Portal, statement: &statements::ParsedStatement) -> Outcome {
         if matches!(portal.state, PortalState::Finished) {
-            return Err(Error::new(ErrorKind::ObjectNotInPrerequisiteState, "portal cannot be run again").into());
+            return Err(cannot_run_again().into());
         }
         portal.state = PortalState::Finished;
         let tag = self.utility(statement, false).await?;
@@ -297,6 +313,10 @@ impl Connection {
     }
 }
 
+fn cannot_run_again() -> Error {
+    Error::new(ErrorKind::ObjectNotInPrerequisiteState, "portal cannot be run")
+}
+
 fn no_portal(name: &str) -> Error {
     Error::new(
         ErrorKind::InvalidCursorName,
@@ -319,7 +339,7 @@ fn bound_parameters(named: &NamedStatement, bind: &Bind, zone: Zone) -> Result<V
             bind.parameter_formats.len()
         )));
     }
-    let types = named.prepared.as_ref().map_or(&[][..], |one| &one.parameter_types);
+    let types = named.parameter_types();
     if supplied != types.len() {
         return Err(violation(format!(
             "bind message supplies {supplied} parameters, but prepared statement \"{}\" requires {}",

@@ -15,7 +15,7 @@ use super::types::row_description;
 use super::utility::rows_wanted;
 use crate::error::{Error, ErrorKind};
 use crate::session::Prepared;
-use crate::session::statements::{self, ParsedStatement, Work};
+use crate::session::statements::{ParsedStatement, Work};
 
 impl Connection {
     pub async fn simple_query(&mut self, sql: &str) -> Outcome {
@@ -23,7 +23,7 @@ impl Connection {
         self.statements.remove("");
         self.portals.remove("");
         self.check_statement_length(sql)?;
-        let parsed = statements::parse(sql)?;
+        let parsed = self.io.attend(&self.watch, self.session.parse(sql)).await?;
         if parsed.is_empty() {
             self.io.put(&EmptyQueryResponse::new())?;
             return self.ready_for_query().await;

@@ -7,7 +7,7 @@ use datafusion::common::ScalarValue;
 use datafusion::sql::sqlparser::ast::{DataType as SqlType, Expr};
 use pgwire::api::Type;
 
-use super::connection::{Connection, NamedStatement, Portal, PortalState};
+use super::connection::{Connection, NamedStatement, Portal, PortalState, all_text};
 use super::encode::Style;
 use super::extended::no_cursor;
 use super::io::Outcome;
@@ -57,11 +57,12 @@ impl Connection {
                 self.portals.remove(name).ok_or_else(|| no_cursor(name))?;
             }
             Work::CloseCursor(None) => self.portals.clear(),
-            Work::Declare { name, hold, query } => {
-                if !*hold {
-                    self.require_block("DECLARE CURSOR", several)?;
+            Work::Declare { .. } => {
+                let named = self.named_statement(statement.clone(), vec![]).await?;
+                if !named.parameter_types().is_empty() {
+                    return Err(Error::new(ErrorKind::UndefinedParameter, "there is no parameter $1").into());
                 }
-                self.declare(name, *hold, query).await?;
+                self.declare(&named, vec![], several).await?;
             }
             Work::Accepted(_) => {}
             Work::Refused(error) => return Err(error.as_ref().clone().into()),
@@ -167,7 +168,7 @@ impl Connection {
         arguments: &[Expr],
     ) -> Outcome<(Arc<NamedStatement>, Vec<ScalarValue>)> {
         let named = Arc::clone(self.statement(name)?);
-        let types = named.prepared.as_ref().map_or(&[][..], |one| &one.parameter_types);
+        let types = named.parameter_types();
         if types.len() != arguments.len() {
             let error = Error::new(
                 ErrorKind::Syntax,
@@ -198,28 +199,36 @@ impl Connection {
         Ok((named, values))
     }
 
-    async fn declare(&mut self, name: &str, hold: bool, query: &ParsedStatement) -> Outcome {
+    /// Opens a cursor.
+    pub async fn declare(&mut self, named: &NamedStatement, parameters: Vec<ScalarValue>, several: bool) -> Outcome {
+        let (Some(declaration), Some(query)) = (&named.prepared, &named.cursor_query) else {
+            return Err(Error::internal("a cursor without a query").into());
+        };
+        let Work::Declare { name, hold, .. } = &declaration.statement.work else {
+            return Err(Error::internal("a cursor without a declaration").into());
+        };
+        if !*hold {
+            self.require_block("DECLARE CURSOR", several)?;
+        }
         if self.portals.contains_key(name) {
             return Err(Error::new(ErrorKind::DuplicateCursor, format!("cursor \"{name}\" already exists")).into());
         }
         self.check_room_for_portal()?;
-        let named = self.named_statement(query.clone(), vec![]).await?;
-        let Some(prepared) = &named.prepared else {
-            return Ok(());
-        };
-        if !prepared.parameter_types.is_empty() {
-            return Err(Error::new(ErrorKind::UndefinedParameter, "there is no parameter $1").into());
-        }
-        let stream = self.io.attend(&self.watch, self.session.run(prepared, vec![])).await?;
+        let running = self.session.run(query, parameters);
+        let stream = self.io.attend(&self.watch, running).await?;
         let portal = Portal {
-            formats: vec![],
+            formats: all_text(&query.schema),
             parameters: vec![],
             state: PortalState::Running(Rows::new(stream)),
-            statement: Arc::new(named),
-            hold,
+            statement: Arc::new(NamedStatement {
+                prepared: Some(query.clone()),
+                parameter_oids: vec![],
+                cursor_query: None,
+            }),
+            hold: *hold,
             committed: false,
         };
-        self.portals.insert(name.to_string(), portal);
+        self.portals.insert(name.clone(), portal);
         Ok(())
     }
 

@@ -33,7 +33,10 @@ pub fn parameter(bytes: Option<&[u8]>, oid: u32, format: Format, target: &DataTy
 /// Casts a value to the type the plan expects. A numeric keeps the digits it came with.
 fn fit(value: ScalarValue, target: &DataType) -> Result<ScalarValue> {
     let value_type = value.data_type();
-    if value_type == *target || (is_decimal(&value_type) && is_decimal(target)) {
+    let keeps_its_own = is_decimal(&value_type) && is_decimal(target)
+        // One array type stands for any number of dimensions.
+        || dimensions(&value_type) > 0 && dimensions(target) > 0 && dimensions(&value_type) != dimensions(target);
+    if value_type == *target || keeps_its_own {
         return Ok(value);
     }
     if let (ScalarValue::TimestampMicrosecond(microseconds, _), DataType::Timestamp(unit, zone)) = (&value, target)
@@ -47,6 +50,16 @@ fn fit(value: ScalarValue, target: &DataType) -> Result<ScalarValue> {
     Ok(value.cast_to(target)?)
 }
 
+fn dimensions(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::List(item) => 1 + dimensions(item.data_type()),
+        _ => 0,
+    }
+}
+
 fn is_decimal(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Decimal128(..) | DataType::Decimal256(..))
 }
+
+#[cfg(test)]
+mod tests;

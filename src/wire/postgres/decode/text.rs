@@ -54,6 +54,7 @@ pub fn value(text: &str, postgres_type: &Type, zone: Zone) -> Result<ScalarValue
             ScalarValue::TimestampMicrosecond(Some(moment), Some(Arc::from("UTC")))
         }
         Type::INTERVAL => ScalarValue::IntervalMonthDayNano(Some(interval(text)?)),
+        Type::UUID => ScalarValue::Utf8(Some(uuid(text)?)),
         ref other => match array_item(other) {
             Some(item) => array(text, &item, zone)?,
             None => ScalarValue::Utf8(Some(text.to_string())),
@@ -272,6 +273,23 @@ fn iso_8601_units(text: &str) -> Option<String> {
     (number.is_empty() && !spelled.is_empty()).then_some(spelled)
 }
 
+/// With or without hyphens and braces, in any case.
+fn uuid(text: &str) -> Result<String> {
+    let wrong = || invalid("uuid", text);
+    let inner = text.trim().trim_start_matches('{').trim_end_matches('}');
+    let digits: String = inner.chars().filter(|letter| *letter != '-').collect();
+    let mut bytes = [0u8; 16];
+    if digits.len() != 32 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(wrong());
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks(2)) {
+        let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+    }
+    Ok(uuid_text(bytes))
+}
+
+/// A UUID as PostgreSQL writes it.
 pub fn uuid_text(bytes: [u8; 16]) -> String {
     let mut text = String::new();
     for (index, byte) in bytes.iter().enumerate() {

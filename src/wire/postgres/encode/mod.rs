@@ -143,3 +143,6 @@ pub fn too_many_columns() -> Error {
         format!("a result can have at most {} columns", i16::MAX),
     )
 }
+
+#[cfg(test)]
+mod tests;
