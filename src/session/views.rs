@@ -37,7 +37,17 @@ const VIEWS: &[(Kind, &str, &str)] = &[
     view!(Inlined, "valid_aggregates"),
     view!(Inlined, "usage_windows"),
     view!(Inlined, "measure_windows"),
+    view!(Stored, "usage_by_hour"),
+    view!(Stored, "horizons"),
+    view!(Stored, "version_sightings"),
+    view!(Stored, "releases"),
+    view!(Stored, "release_groups"),
+    view!(Stored, "release_spans"),
+    view!(Stored, "release_totals"),
     view!(Inlined, "measure_timeseries"),
+    view!(Inlined, "release_summary"),
+    view!(Inlined, "release_comparison"),
+    view!(Inlined, "channel_summary"),
 ];
 
 /// The words of a view's header: what the relation is, and what each column is.
