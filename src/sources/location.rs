@@ -15,10 +15,14 @@ use object_store::prefix::PrefixStore;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
 use url::Url;
 
+use super::whole_file::WholeFile;
 use crate::error::{Error, Result};
 
 const KNOWN: &str =
     "a Parquet file or a folder of them: a local path, s3://, gs://, az:// or abfss:// folders, or one http(s):// file";
+
+/// Every Parquet file begins with four known bytes; they serve to try whether parts of a file can be asked for.
+const PARQUET_MAGIC_BYTES: u64 = 4;
 
 /// A store whose root is the source's folder.
 #[derive(Debug, Clone)]
@@ -87,7 +91,7 @@ async fn open_url(location: &str, url: &Url, options: &BTreeMap<String, String>)
             )
             .await
         }
-        "http" | "https" => open_http(location, url, options),
+        "http" | "https" => open_http(location, url, options).await,
         other => {
             Err(Error::configuration(format!("a source cannot be at {other}://")).with_hint(format!("give {KNOWN}")))
         }
@@ -145,7 +149,7 @@ async fn open_folder(location: &str, url: &Url, store: impl ObjectStore) -> Resu
 }
 
 /// One file of a web server, which cannot list folders.
-fn open_http(location: &str, url: &Url, options: &BTreeMap<String, String>) -> Result<Location> {
+async fn open_http(location: &str, url: &Url, options: &BTreeMap<String, String>) -> Result<Location> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong(location, "an http(s) location cannot have a query or a fragment"));
     }
@@ -164,9 +168,15 @@ fn open_http(location: &str, url: &Url, options: &BTreeMap<String, String>) -> R
     let builder = configure(builder, options, HttpBuilder::with_config)?;
     let store = builder.build().map_err(|error| wrong(location, &error.to_string()))?;
     let file = Path::from_url_path(name).map_err(|error| wrong(location, &error.to_string()))?;
+    let store: Arc<dyn ObjectStore> = Arc::new(store);
+    // Any other failure is told by the first look at the file.
+    let store = match store.get_range(&file, 0..PARQUET_MAGIC_BYTES).await {
+        Err(object_store::Error::NotSupported { .. }) => Arc::new(WholeFile::new(store)),
+        _ => store,
+    };
     Ok(Location {
         shown: location.to_string(),
-        store: Arc::new(store),
+        store,
         file: Some(file),
     })
 }

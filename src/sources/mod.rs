@@ -10,6 +10,7 @@ mod scan;
 mod snapshot;
 mod standard;
 mod verify;
+mod whole_file;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -65,7 +65,11 @@ impl Source {
     async fn list(&self) -> Result<Vec<ObjectMeta>, object_store::Error> {
         let store = &self.location.store;
         if let Some(file) = &self.location.file {
-            return Ok(vec![store.head(file).await?]);
+            // Some stores answer with the file's full path, not the one below their root.
+            return Ok(vec![ObjectMeta {
+                location: file.clone(),
+                ..store.head(file).await?
+            }]);
         }
         let mut files: Vec<ObjectMeta> = store
             .list(None)
@@ -204,7 +208,11 @@ impl Source {
         let metadata = match footer {
             Ok(metadata) => metadata,
             Err(error) if is_gone(&error) => return Ok(None),
-            Err(error) => return Err(("unreadable_file", plain(&error))),
+            Err(error) => {
+                // Addresses stay in the log: problems are shown to every client.
+                tracing::debug!(file = %meta.location, %error, "a footer could not be read");
+                return Err(("unreadable_file", plain(&error)));
+            }
         };
         let schema = file_schema(&metadata, &meta.location).map_err(|error| ("unreadable_file", plain(&error)))?;
         let statistics = FileStatistics::read(&metadata, &schema);
@@ -229,9 +237,13 @@ impl Source {
 
     fn unreachable(&self, error: &object_store::Error) -> Error {
         self.metrics.record_failure();
-        let missing = matches!(error, object_store::Error::NotFound { .. });
+        // A bucket that does not exist is a plain 404 to some of the stores.
+        let missing =
+            matches!(error, object_store::Error::NotFound { .. }) || error.to_string().contains("404 Not Found");
         let hint = if missing {
             "check the bucket, the folder and the file's name"
+        } else if matches!(error, object_store::Error::NotSupported { .. }) {
+            "give a folder of plain Parquet files"
         } else {
             "check the address, the credentials and the network"
         };
@@ -310,6 +322,11 @@ fn is_data_file(location: &Path) -> bool {
     parquet && !hidden
 }
 
+/// Files of a Delta table that were replaced or deleted stay in its folder: reading them all would count rows twice.
+fn is_delta_log(location: &Path) -> bool {
+    location.parts().any(|part| part.as_ref() == "_delta_log")
+}
+
 /// The names of the folders above a file, where they have the form `column=value`.
 fn folder_values(location: &Path) -> BTreeMap<String, Option<String>> {
     let parts: Vec<_> = location.parts().collect();
@@ -362,8 +379,14 @@ fn is_gone(error: &DataFusionError) -> bool {
 /// The reason without the layers it came through.
 fn plain(error: &DataFusionError) -> String {
     let text = match error {
-        DataFusionError::ParquetError(inner) => inner.to_string(),
-        DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => "the file could not be read".into(),
+        DataFusionError::ParquetError(inner) => inner.to_string().replacen("Parquet error: ", "", 1),
+        DataFusionError::ObjectStore(inner) => match **inner {
+            object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+                "access to the file is denied".into()
+            }
+            _ => "the file could not be read".into(),
+        },
+        DataFusionError::IoError(_) => "the file could not be read".into(),
         other => other.strip_backtrace(),
     };
     first_line(&text)

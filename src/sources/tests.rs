@@ -244,6 +244,10 @@ async fn what_cannot_be_a_source_is_refused_with_a_hint() {
     let path = empty.path().display().to_string();
     let useless = TempDir::new().expect("folder");
     fs::write(useless.path().join("a.parquet"), "no").expect("file made");
+    let delta = TempDir::new().expect("folder");
+    one_day(&delta.path().join("part-0.parquet"), JUNE_4, 24);
+    fs::create_dir(delta.path().join("_delta_log")).expect("folder made");
+    fs::write(delta.path().join("_delta_log/00000000000000000000.json"), "{}").expect("file made");
     for (location, message) in [
         ("", "location is empty"),
         ("/no/such/folder", "cannot read the source /no/such/folder"),
