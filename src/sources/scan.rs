@@ -1,6 +1,7 @@
 //! One look at a source: list the files, read the footers of those that are new or changed, decide what is served.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef, TimeUnit};
@@ -8,7 +9,7 @@ use chrono::{DateTime, Utc};
 use datafusion::datasource::physical_plan::parquet::Int96Coercer;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::error::DataFusionError;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use parquet::arrow::parquet_to_arrow_schema;
@@ -71,11 +72,12 @@ impl Source {
                 ..store.head(file).await?
             }]);
         }
-        let mut files: Vec<ObjectMeta> = store
-            .list(None)
-            .try_filter(|meta| std::future::ready(is_data_file(&meta.location)))
-            .try_collect()
-            .await?;
+        let mut files: Vec<ObjectMeta> = store.list(None).try_collect().await?;
+        if files.iter().any(|meta| is_delta_log(&meta.location)) {
+            let source = "the folder is a Delta table, whose log says which of its files count".into();
+            return Err(object_store::Error::NotSupported { source });
+        }
+        files.retain(|meta| is_data_file(&meta.location));
         files.sort_unstable_by(|left, right| left.location.cmp(&right.location));
         Ok(files)
     }
@@ -176,7 +178,9 @@ impl Source {
         if let Some(file) = same.filter(|file| Fingerprint::of(&file.meta) == fingerprint) {
             return Footer::Readable(Arc::clone(file));
         }
-        match self.read(&meta).await {
+        // The decoder panics on some damaged footers.
+        let read = AssertUnwindSafe(self.read(&meta)).catch_unwind().await;
+        match read.unwrap_or_else(|_| Err(("unreadable_file", "the footer is damaged".into()))) {
             Ok(Some(file)) => Footer::Readable(Arc::new(file)),
             Ok(None) => Footer::Gone,
             Err((check_name, detail)) => {

@@ -1,5 +1,6 @@
 //! Reading files to their last byte, to find those whose footer is fine but whose pages are not.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -10,7 +11,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::ExecutionPlan;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use super::snapshot::{Fingerprint, SourceFile, SourceProblem, SourceSnapshot};
 use super::{PoisonError, Source};
@@ -37,15 +38,18 @@ impl Source {
     }
 
     async fn verify(&self, file: &SourceFile, context: Arc<TaskContext>) -> Option<SourceProblem> {
-        let error = self.decode(file, context).await.err()?;
-        if matches!(error, DataFusionError::ObjectStore(_)) {
+        // The decoder panics on some damaged pages.
+        let detail = match AssertUnwindSafe(self.decode(file, context)).catch_unwind().await {
+            Ok(Ok(())) => return None,
             // The store failed, not the file: the next listing tells whether it is still there.
-            return None;
-        }
+            Ok(Err(DataFusionError::ObjectStore(_))) => return None,
+            Ok(Err(error)) => error.strip_backtrace().lines().next().unwrap_or_default().to_string(),
+            Err(_) => "its pages are damaged".to_string(),
+        };
         let problem = SourceProblem {
             file: Some(file.meta.location.to_string()),
             check_name: "unreadable_file",
-            detail: error.strip_backtrace().lines().next().unwrap_or_default().to_string(),
+            detail,
             noticed_at: Utc::now(),
         };
         let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);

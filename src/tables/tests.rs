@@ -6,7 +6,7 @@ mod pruning;
 
 use std::path::PathBuf;
 
-use crate::sources::testing::{opened, rows, session};
+use crate::sources::testing::{JUNE_4, one_day, opened, rows, session};
 
 /// The real sample, if the shared data is at hand.
 fn real_sample() -> Option<PathBuf> {
@@ -53,4 +53,22 @@ async fn the_real_sample_gives_its_known_numbers() {
     assert_eq!(rows(&context, all).await, ["100"]);
     // 7 standard ones, and 27 more of which the sample has a column.
     assert_eq!(snapshot.measures.len(), 34);
+}
+
+#[tokio::test]
+async fn problems_are_a_table_of_their_own() {
+    let folder = tempfile::TempDir::new().expect("folder");
+    one_day(&folder.path().join("a.parquet"), JUNE_4, 24);
+    std::fs::write(folder.path().join("b.parquet"), "").expect("file made");
+    let (source, snapshot) = opened(folder.path()).await;
+    let context = session(&source, &snapshot);
+    let table = super::source_problems::table(&snapshot).expect("a table");
+    context
+        .register_table("source_problems", std::sync::Arc::new(table))
+        .expect("registered");
+    let all = "SELECT check_name, severity, file, detail, noticed_at > '2020-01-01' FROM source_problems";
+    assert_eq!(
+        rows(&context, all).await,
+        ["empty_file|warning|b.parquet|the file has no bytes|true"]
+    );
 }

@@ -9,8 +9,8 @@ use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, Literal, lit};
 
-use super::expressions::{WINDOW_NANOSECONDS, cast, file_column};
-use super::functions::DateText;
+use super::expressions::{WINDOW_MICROSECONDS, cast, file_column};
+use super::functions::{DateText, MICROSECONDS_PER_DAY};
 use super::{ColumnRule, FilePlan, time_type};
 
 type Expression = Arc<dyn PhysicalExpr>;
@@ -41,8 +41,12 @@ impl FilePlan {
             return Ok(None);
         };
         match (rule, value) {
+            (ColumnRule::DayOf(time), ScalarValue::Date32(Some(days))) => {
+                let time = self.build(time, &time_type(), file_schema)?;
+                Ok(day_condition(&time, operator, *days))
+            }
             (ColumnRule::EndOf(start), ScalarValue::TimestampMicrosecond(Some(end), zone)) => {
-                let Some(start_value) = end.checked_sub(WINDOW_NANOSECONDS / 1000) else {
+                let Some(start_value) = end.checked_sub(WINDOW_MICROSECONDS) else {
                     return Ok(None);
                 };
                 let start = self.build(start, &time_type(), file_schema)?;
@@ -133,4 +137,31 @@ fn column_and_value(binary: &BinaryExpr) -> Option<(&str, Operator, &ScalarValue
         operator,
         literal.downcast_ref::<Literal>()?.value(),
     ))
+}
+
+/// `day(time) op day` as a range of times.
+fn day_condition(time: &Expression, operator: Operator, days: i32) -> Option<Expression> {
+    let midnight = i64::from(days).checked_mul(MICROSECONDS_PER_DAY)?;
+    let next_midnight = midnight.checked_add(MICROSECONDS_PER_DAY)?;
+    let compare = |operator, microseconds| {
+        let value = ScalarValue::TimestampMicrosecond(Some(microseconds), Some("UTC".into()));
+        binary(Arc::clone(time), operator, lit(value))
+    };
+    Some(match operator {
+        Operator::Eq => binary(
+            compare(Operator::GtEq, midnight),
+            Operator::And,
+            compare(Operator::Lt, next_midnight),
+        ),
+        Operator::NotEq => binary(
+            compare(Operator::Lt, midnight),
+            Operator::Or,
+            compare(Operator::GtEq, next_midnight),
+        ),
+        Operator::Lt => compare(Operator::Lt, midnight),
+        Operator::LtEq => compare(Operator::Lt, next_midnight),
+        Operator::Gt => compare(Operator::GtEq, next_midnight),
+        Operator::GtEq => compare(Operator::GtEq, midnight),
+        _ => return None,
+    })
 }

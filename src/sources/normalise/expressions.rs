@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::compute::CastOptions;
-use arrow::datatypes::{DataType, IntervalMonthDayNano, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Schema, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::format::DEFAULT_FORMAT_OPTIONS;
 use datafusion::common::{Result, ScalarValue};
@@ -11,12 +11,12 @@ use datafusion::logical_expr::{Operator, ScalarUDF};
 use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, Column, case, is_not_null, lit};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
-use super::functions::{SourceDate, SourcePlatform};
+use super::functions::{SourceDate, SourceDay, SourcePlatform};
 use super::{ColumnRule, FilePlan, time_type};
 use crate::sources::columns::Unit;
 
 /// Windows last 5 minutes in every known source.
-pub(super) const WINDOW_NANOSECONDS: i64 = 5 * 60 * 1_000_000_000;
+pub(super) const WINDOW_MICROSECONDS: i64 = 5 * 60 * 1_000_000;
 
 /// What cannot be cast becomes NULL: a NaN count, a number beyond bigint.
 const SAFE_CAST: CastOptions<'static> = CastOptions {
@@ -47,16 +47,16 @@ impl FilePlan {
                 let text = cast(file_column(column, file_schema)?, &DataType::Utf8View, file_schema)?;
                 call(ScalarUDF::from(SourceDate::new(*format)), vec![text], file_schema)
             }
-            ColumnRule::DayOf(time) => cast(
-                self.build(time, &time_type(), file_schema)?,
-                &DataType::Date32,
-                file_schema,
-            ),
+            ColumnRule::DayOf(time) => {
+                let time = self.build(time, &time_type(), file_schema)?;
+                call(ScalarUDF::from(SourceDay::new()), vec![time], file_schema)
+            }
             ColumnRule::EndOf(start) => {
-                let window =
-                    ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(0, 0, WINDOW_NANOSECONDS)));
+                // Over whole numbers, because adding an interval to one absurd time would fail the whole query.
                 let start = self.build(start, &time_type(), file_schema)?;
-                Ok(Arc::new(BinaryExpr::new(start, Operator::Plus, lit(window))))
+                let micros = cast(start, &DataType::Int64, file_schema)?;
+                let end = Arc::new(BinaryExpr::new(micros, Operator::Plus, lit(WINDOW_MICROSECONDS)));
+                cast(end, &time_type(), file_schema)
             }
             ColumnRule::Coalesce(first, second) => {
                 let first = self.build(first, data_type, file_schema)?;

@@ -1,17 +1,19 @@
 //! The two conversions that the query engine's own expressions lack: a platform from an operating system's name, and
 //! a date from the text forms in use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Date32Array, StringViewArray};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimestampMicrosecondType};
 use chrono::{Datelike, NaiveDate};
 use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 
 /// Days from 0001-01-01 to 1970-01-01, which chrono and Arrow count from.
 const EPOCH_DAYS_FROM_CE: i32 = 719_163;
+
+pub(super) const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 
 /// Which of the two text forms of a date a column holds throughout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -148,8 +150,15 @@ impl ScalarUDFImpl for SourcePlatform {
             .as_string_view()
             .iter()
             .zip(applications.as_string_view().iter());
+        // A batch has few different names, and looking one up costs less than comparing it with every alias.
+        let mut known: HashMap<(&str, Option<&str>), &str> = HashMap::new();
+        let mut platform = |os_name, application| {
+            *known
+                .entry((os_name, application))
+                .or_insert_with(|| self.aliases.platform(os_name, application))
+        };
         let platforms: StringViewArray = pairs
-            .map(|(os_name, application)| os_name.map(|os_name| self.aliases.platform(os_name, application)))
+            .map(|(os_name, application)| os_name.map(|os_name| platform(os_name, application)))
             .collect();
         Ok(ColumnarValue::Array(Arc::new(platforms) as ArrayRef))
     }
@@ -195,6 +204,45 @@ impl ScalarUDFImpl for SourceDate {
         };
         let dates: Date32Array = texts.as_string_view().iter().map(|text| text.and_then(parse)).collect();
         Ok(ColumnarValue::Array(Arc::new(dates) as ArrayRef))
+    }
+}
+
+/// Time → its day, UTC. The engine's own cast fails on a time beyond the calendar; here such a day is NULL.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct SourceDay {
+    signature: Signature,
+}
+
+impl SourceDay {
+    pub fn new() -> Self {
+        Self {
+            signature: Signature::exact(vec![super::time_type()], Volatility::Immutable),
+        }
+    }
+}
+
+impl ScalarUDFImpl for SourceDay {
+    fn name(&self) -> &str {
+        "source_day"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Date32)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let [times] = arrays.as_slice() else {
+            return datafusion::common::internal_err!("source_day takes one argument");
+        };
+        let times = times.as_primitive::<TimestampMicrosecondType>();
+        let day = |micros: i64| i32::try_from(micros.div_euclid(MICROSECONDS_PER_DAY)).ok();
+        let days: Date32Array = times.unary_opt(day);
+        Ok(ColumnarValue::Array(Arc::new(days) as ArrayRef))
     }
 }
 

@@ -9,7 +9,7 @@ use datafusion::common::{ColumnStatistics, Result, ScalarValue};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
-use super::{ColumnRule, DateText, FilePlan, is_text};
+use super::{ColumnRule, DateText, FilePlan, NormalisedColumn, is_text};
 
 /// The footer's word on every column of a file.
 #[derive(Debug, Clone, Default)]
@@ -86,11 +86,13 @@ fn read_bounds(metadata: &ParquetMetaData, file_schema: &Schema, field: &Field) 
         &null_counts,
         std::cmp::Ordering::Greater,
     );
-    // Only variable-length values are ever cut.
-    let exact = field.data_type().is_primitive() || *field.data_type() == DataType::Boolean || {
-        all_true(converter.row_group_is_min_value_exact(groups).ok())
-            && all_true(converter.row_group_is_max_value_exact(groups).ok())
-    };
+    let data_type = field.data_type();
+    // A writer leaves NaN out of a float's bounds, and cuts long texts; whatever else there is has exact ones.
+    let exact = !data_type.is_floating()
+        && (data_type.is_primitive()
+            || *data_type == DataType::Boolean
+            || (all_true(converter.row_group_is_min_value_exact(groups).ok())
+                && all_true(converter.row_group_is_max_value_exact(groups).ok())));
     Some(Bounds {
         range: least.zip(greatest),
         exact,
@@ -134,37 +136,39 @@ pub fn normalised_statistics(
     file_schema: &SchemaRef,
 ) -> Result<BTreeMap<String, ColumnStatistics>> {
     let ends = ends_of_ranges(statistics, file_schema)?;
-    let mut normalised = BTreeMap::new();
-    for (name, column) in &plan.columns {
-        let mut known = ColumnStatistics::new_unknown();
-        let leaves = leaves(&column.rule);
-        let constant = leaves
-            .iter()
-            .all(|leaf| statistics.columns.get(*leaf).is_some_and(Bounds::is_constant));
-        let follows = follows_order(&column.rule, &column.data_type, file_schema);
-        if constant || follows {
-            let values = plan
-                .expression(name, &column.data_type, ends.schema_ref())?
-                .evaluate(&ends)?;
-            let values = values.into_array(ends.num_rows())?;
-            let least = ScalarValue::try_from_array(&values, 0)?;
-            let greatest = ScalarValue::try_from_array(&values, 1)?;
-            known = if constant {
-                of_constant(least, statistics.rows)
-            } else {
-                of_range(
-                    least,
-                    greatest,
-                    &column.rule,
-                    &column.data_type,
-                    statistics,
-                    file_schema,
-                )
-            };
-        }
-        normalised.insert(name.clone(), known);
+    let known = plan.columns.iter().map(|(name, column)| {
+        let known = column_statistics(plan, name, column, statistics, &ends);
+        // What cannot be computed for a bound is unknown; it is no reason to refuse the rows.
+        (name.clone(), known.unwrap_or_else(|_| ColumnStatistics::new_unknown()))
+    });
+    Ok(known.collect())
+}
+
+fn column_statistics(
+    plan: &FilePlan,
+    name: &str,
+    column: &NormalisedColumn,
+    statistics: &FileStatistics,
+    ends: &RecordBatch,
+) -> Result<ColumnStatistics> {
+    let file_schema = ends.schema_ref();
+    let is_constant = |leaf: &&str| statistics.columns.get(*leaf).is_some_and(Bounds::is_constant);
+    let constant = leaves(&column.rule).iter().all(is_constant);
+    if !constant && !follows_order(&column.rule, &column.data_type, file_schema) {
+        return Ok(ColumnStatistics::new_unknown());
     }
-    Ok(normalised)
+    let values = plan.expression(name, &column.data_type, file_schema)?.evaluate(ends)?;
+    let values = values.into_array(ends.num_rows())?;
+    let least = ScalarValue::try_from_array(&values, 0)?;
+    let greatest = ScalarValue::try_from_array(&values, 1)?;
+    if constant {
+        return Ok(of_constant(least, statistics.rows));
+    }
+    if least > greatest {
+        // Beyond the range of the table's type, values wrap around.
+        return Ok(ColumnStatistics::new_unknown());
+    }
+    Ok(of_range(least, greatest, column, statistics, file_schema))
 }
 
 /// Two rows: the least and the greatest value of every column, NULL where unknown.
@@ -202,18 +206,14 @@ fn of_constant(value: ScalarValue, rows: usize) -> ColumnStatistics {
 fn of_range(
     least: ScalarValue,
     greatest: ScalarValue,
-    rule: &ColumnRule,
-    data_type: &DataType,
+    column: &NormalisedColumn,
     statistics: &FileStatistics,
     file_schema: &Schema,
 ) -> ColumnStatistics {
-    let bounds = leaves(rule)
-        .first()
-        .and_then(|leaf| statistics.columns.get(*leaf))
-        .cloned()
-        .unwrap_or_default();
+    let NormalisedColumn { rule, data_type } = column;
+    let leaf = leaves(rule).first().and_then(|leaf| statistics.columns.get(*leaf));
+    let bounds = leaf.cloned().unwrap_or_default();
     let lossless = keeps_values(rule, data_type, file_schema);
-    // A writer leaves NaN out of its statistics, so a float's bounds are never certain to be reached.
     let certain = bounds.exact && lossless && !data_type.is_floating();
     let precision = |value: ScalarValue| match value {
         value if value.is_null() => Precision::Absent,

@@ -224,3 +224,31 @@ async fn files_of_different_schemas_are_one_table() {
         .collect();
     assert_eq!(measures, ["first_paint"]);
 }
+
+/// One absurd time does not fail the query over all the others.
+#[tokio::test]
+async fn a_time_beyond_the_calendar_is_only_its_own_rows_problem() {
+    let columns = vec![
+        ("window_start", times([JUNE_4, i64::MAX - 1])),
+        ("usage_hours", hours([1.0, 2.0])),
+    ];
+    let all = "SELECT count(window_start), sum(usage_hours), min(window_end), min(submission_date)
+               FROM error_aggregates WHERE usage_hours > 0";
+    assert_eq!(
+        answer(columns, all).await[0].split('|').take(2).collect::<Vec<_>>(),
+        ["2", "3.0"]
+    );
+}
+
+/// Writers leave NaN out of their statistics, so equal bounds do not mean equal values.
+#[tokio::test]
+async fn hours_that_look_constant_by_their_bounds_are_read() {
+    let columns = vec![
+        ("window_start", times([JUNE_4, JUNE_4])),
+        ("usage_hours", hours([1.0, f64::NAN])),
+    ];
+    assert_eq!(
+        answer(columns, "SELECT usage_hours FROM error_aggregates ORDER BY 1").await,
+        ["1.0", "NaN"]
+    );
+}
