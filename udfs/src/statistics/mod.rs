@@ -31,6 +31,8 @@ pub use error::{Result, StatisticsError};
 #[cfg(test)]
 mod golden_tests;
 #[cfg(test)]
+mod known_values_tests;
+#[cfg(test)]
 mod property_tests;
 #[cfg(test)]
 mod reference_tests;

@@ -3,8 +3,8 @@
 
 use super::golden_tests::Worst;
 use super::special::{
-    beta_tails, gamma_lower_quantile, gamma_tails, gamma_upper_quantile, ln_normal_cdf, normal_quantile,
-    normal_upper_quantile,
+    beta_lower_quantile, beta_tails, gamma_lower_quantile, gamma_tails, gamma_upper_quantile, ln_normal_cdf,
+    normal_quantile, normal_upper_quantile,
 };
 
 /// Rows of numbers under one header line.
@@ -71,6 +71,17 @@ fn beta_tails_agree() {
     }
     worst.finish(1e-10);
     worst_large.finish(1e-8);
+}
+
+#[test]
+fn beta_quantiles_agree() {
+    let mut worst = Worst::new("beta_quantiles.csv");
+    for row in numbers(include_str!("reference/beta_quantiles.csv")) {
+        let point = beta_lower_quantile(row[0], row[1], row[2]).unwrap();
+        worst.note(point.x, row[3], format_args!("x of {} {} {}", row[0], row[1], row[2]));
+        worst.note(point.y, row[4], format_args!("1-x of {} {} {}", row[0], row[1], row[2]));
+    }
+    worst.finish(1e-11);
 }
 
 #[test]
