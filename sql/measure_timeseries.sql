@@ -29,7 +29,7 @@ SELECT
     rate_per_khour(w.events, w.usage_hours) AS rate,
     rate_lower(w.events, w.usage_hours) AS rate_lower,
     rate_upper(w.events, w.usage_hours) AS rate_upper,
-    w.events < 18 AND rate_upper(w.events, w.usage_hours) > m.negligible_rate AS low_sample,
+    w.events < min_events(0.5) AND rate_upper(w.events, w.usage_hours) > m.negligible_rate AS low_sample,
     w.complete
 FROM measure_windows w
 JOIN measures m ON m.measure = w.measure

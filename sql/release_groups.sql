@@ -19,6 +19,7 @@
 --   aligned_from_hours     first age of the comparison with all others (hours)
 --   aligned_until_hours    age at which that comparison ends, exclusive (hours)
 --   left_censored          the data of the channel begin after the first aligned age
+--   first_data_hours       age at which the data of the channel begin (hours)
 --   coverage               share of the hours of the aligned ages for which the channel has any data
 --   truncated_reason       short_field, left_censored or coverage; NULL where the aligned ages are complete
 --   previous_version       the next lower version of the grouping that the data have
@@ -148,6 +149,7 @@ SELECT
     a.aligned_until_hours,
     -- A first window within the first hour of the aligned ages leaves nothing worth mentioning out.
     a.first_data_hours >= a.aligned_from_hours + 1 AS left_censored,
+    a.first_data_hours,
     COALESCE(v.aligned_coverage, 0.0) AS coverage,
     CASE
         WHEN a.first_data_hours >= a.aligned_from_hours + 1 THEN 'left_censored'

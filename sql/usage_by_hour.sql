@@ -11,7 +11,6 @@
 --   ping_count     pings received in this hour (count)
 --   first_window   start of the first window of the hour with a row (UTC)
 --   last_window    start of the last window of the hour with a row (UTC)
---   window_count   windows of the hour with a row (count)
 --   build_at       time of the earliest build (UTC)
 SELECT
     date_trunc('hour', window_start) AS hour_start,
@@ -23,7 +22,6 @@ SELECT
     SUM(ping_count) AS ping_count,
     MIN(window_start) AS first_window,
     MAX(window_start) AS last_window,
-    COUNT(DISTINCT window_start) AS window_count,
     MIN(build_time(build_id)) AS build_at
 FROM usage_windows
 GROUP BY date_trunc('hour', window_start), application, channel, platform, version

@@ -48,6 +48,15 @@ const VIEWS: &[(Kind, &str, &str)] = &[
     view!(Inlined, "release_summary"),
     view!(Inlined, "release_comparison"),
     view!(Inlined, "channel_summary"),
+    view!(Inlined, "channel_score"),
+    view!(Inlined, "release_trend"),
+    view!(Inlined, "measure_by_age"),
+    view!(Inlined, "adoption"),
+    view!(Stored, "mc1_spans"),
+    view!(Inlined, "mc1_release_summary"),
+    view!(Inlined, "experiment_timeseries"),
+    view!(Inlined, "dimension_values"),
+    view!(Inlined, "dimension_summary"),
 ];
 
 /// The words of a view's header: what the relation is, and what each column is.
