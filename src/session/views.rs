@@ -7,14 +7,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::catalog::TableProvider;
+use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::ViewTable;
 use datafusion::execution::session_state::SessionState;
 
 use super::Relations;
 use super::stored_view::StoredView;
 use crate::error::{Error, Result};
-use crate::tables::Vocabulary;
+use crate::tables::{Vocabulary, source_problems};
 
 /// How a view answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,9 @@ const VIEWS: &[(Kind, &str, &str)] = &[
     view!(Inlined, "experiment_timeseries"),
     view!(Inlined, "dimension_values"),
     view!(Inlined, "dimension_summary"),
+    view!(Stored, "source_checks"),
+    view!(Stored, "daily_totals"),
+    view!(Stored, "data_quality"),
 ];
 
 /// The words of a view's header: what the relation is, and what each column is.
@@ -115,6 +118,9 @@ pub async fn add_views(base: &SessionState, relations: &mut Relations) -> Result
     for (name, table) in Vocabulary::default().tables(&relations.measures)? {
         relations.public.entry(name).or_insert(table);
     }
+    let problems = MemTable::try_new(source_problems::schema(), vec![vec![]])?;
+    let problems_relation = relations.system.entry("source_problems".to_string());
+    problems_relation.or_insert_with(|| Arc::new(problems));
     let mut state = base.clone();
     for (kind, name, text) in VIEWS {
         state.register_catalog_list(relations.as_catalogs()?);
