@@ -1,7 +1,7 @@
 -- Which rows Mission Control 1.0 counted for which entry of its summary. Keeps its habits on purpose: see
 -- mc1_release_summary.
 -- One row per application, channel, platform, version, span, member_version. Kept in memory.
--- Reads usage_windows.
+-- Reads usage_by_hour.
 --
 --   application             application, such as Firefox
 --   channel                 update channel, such as release
@@ -18,13 +18,13 @@ WITH seen AS (
         channel,
         platform,
         version,
-        major_version,
+        version_major(version) AS major_version,
         version_sort_key(version) AS version_key,
-        MIN(window_start) AS first_at,
-        MAX(window_start) AS last_at
-    FROM usage_windows
-    WHERE usage_hours > 0 AND major_version IS NOT NULL
-    GROUP BY application, channel, platform, version, major_version
+        MIN(first_used_at) AS first_at,
+        MAX(last_used_at) AS last_at
+    FROM usage_by_hour
+    WHERE first_used_at IS NOT NULL AND version_sort_key(version) IS NOT NULL
+    GROUP BY application, channel, platform, version
 ),
 ranged AS (
     SELECT seen.*, MAX(major_version) OVER (PARTITION BY application, channel, platform) AS newest_major

@@ -11,6 +11,8 @@
 --   ping_count     pings received in this hour (count)
 --   first_window   start of the first window of the hour with a row (UTC)
 --   last_window    start of the last window of the hour with a row (UTC)
+--   first_used_at  start of the first window of the hour with usage (UTC)
+--   last_used_at   start of the last window of the hour with usage (UTC)
 --   build_at       time of the earliest build (UTC)
 SELECT
     date_trunc('hour', window_start) AS hour_start,
@@ -22,6 +24,8 @@ SELECT
     SUM(ping_count) AS ping_count,
     MIN(window_start) AS first_window,
     MAX(window_start) AS last_window,
+    MIN(window_start) FILTER (WHERE usage_hours > 0) AS first_used_at,
+    MAX(window_start) FILTER (WHERE usage_hours > 0) AS last_used_at,
     MIN(build_time(build_id)) AS build_at
 FROM usage_windows
 GROUP BY date_trunc('hour', window_start), application, channel, platform, version

@@ -1,0 +1,111 @@
+//! Every relation and every column says what it is.
+
+use mission_control::session::view_comments;
+
+use super::rows::{MEASURES, calendar, session};
+
+#[tokio::test]
+async fn every_view_and_column_is_described() {
+    let session = session(&[], &calendar(vec![])).await;
+    let measures: Vec<String> = MEASURES.iter().map(ToString::to_string).collect();
+    let relations = session.engine().relations();
+    let mut missing = vec![];
+    let mut views = 0;
+    for (name, table) in &relations.public {
+        let Some(comments) = view_comments(name, &measures) else {
+            continue;
+        };
+        views += 1;
+        if !comments.relation.contains("One row per ") || !comments.relation.contains("Reads ") {
+            missing.push(format!("{name} does not say what a row is and what it reads"));
+        }
+        let columns: Vec<String> = table.schema().fields().iter().map(|field| field.name().clone()).collect();
+        for column in &columns {
+            if comments.columns.get(column).is_none_or(String::is_empty) {
+                missing.push(format!("{name}.{column} is not described"));
+            }
+        }
+        for described in comments.columns.keys() {
+            if !columns.contains(described) {
+                missing.push(format!("{name}.{described} is described, but not there"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+    assert!(views >= 20, "only {views} views");
+}
+
+/// The columns that users may rely on, in any order.
+#[tokio::test]
+async fn the_promised_columns_are_there() {
+    let session = session(&[], &calendar(vec![])).await;
+    let relations = session.engine().relations();
+    let promised = [
+        (
+            "channel_summary",
+            "application channel platform measure latest_version latest_age_hours is_new_release adjusted_events \
+             adjusted_usage_hours adjusted_rate adjusted_rate_lower adjusted_rate_upper previous_version \
+             previous_adjusted_rate change_percent rate_ratio rate_ratio_lower rate_ratio_upper low_sample last_24h_rate \
+             last_updated_at",
+        ),
+        ("channel_score", "application channel version score platforms"),
+        (
+            "release_summary",
+            "application channel platform measure grouping version release_at field_duration_hours events usage_hours \
+             rate rate_lower rate_upper adjusted_events adjusted_usage_hours adjusted_rate adjusted_rate_lower \
+             adjusted_rate_upper low_sample truncated usage_share",
+        ),
+        (
+            "mc1_release_summary",
+            "application channel platform measure version field_duration_seconds count rate adjusted_count adjusted_rate",
+        ),
+        (
+            "measure_timeseries",
+            "window_start application channel platform version build_id measure events usage_hours rate rate_lower \
+             rate_upper low_sample complete",
+        ),
+        (
+            "measure_by_age",
+            "release_age_hours application channel platform version build_id measure events usage_hours rate rate_lower \
+             rate_upper low_sample build_age_hours",
+        ),
+        (
+            "release_comparison",
+            "application channel platform measure grouping version previous_version comparison_age_hours skipped_hours \
+             events usage_hours rate previous_events previous_usage_hours previous_rate rate_ratio rate_ratio_lower \
+             rate_ratio_upper p_value truncated",
+        ),
+        (
+            "release_trend",
+            "application channel platform measure major_version age_hours events usage_hours rate rate_lower rate_upper",
+        ),
+        ("adoption", "hour_start application channel platform version usage_hours usage_share"),
+        (
+            "experiment_timeseries",
+            "window_start application channel platform experiment_id experiment_branch measure events usage_hours rate \
+             rate_lower rate_upper",
+        ),
+        (
+            "data_quality",
+            "check_name severity application channel platform measure first_window last_window rows_affected detail",
+        ),
+        (
+            "releases",
+            "application channel version major_version stage release_at release_source first_seen_at calendar_date \
+             build_at superseded_at is_latest",
+        ),
+        (
+            "usage_windows",
+            "window_start application channel platform version build_id major_version usage_hours ping_count \
+             main_crashes gmplugin_crashes complete",
+        ),
+        ("measure_windows", "window_start application channel platform version build_id measure events usage_hours"),
+        ("targets", "application channel platform measure target_rate critical_rate"),
+    ];
+    for (view, columns) in promised {
+        let schema = relations.public.get(view).unwrap_or_else(|| panic!("no {view}")).schema();
+        for column in columns.split_whitespace() {
+            assert!(schema.index_of(column).is_ok(), "{view} has no {column}");
+        }
+    }
+}

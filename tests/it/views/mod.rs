@@ -1,0 +1,9 @@
+//! The views of `sql/`: what they answer, and that nothing in the data breaks them.
+
+mod alignment;
+mod bad_input;
+mod descriptions;
+mod mission_control_1;
+mod population;
+mod quality;
+mod rows;
