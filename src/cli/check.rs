@@ -26,7 +26,7 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode> {
     arguments.source.prepare_demo(&mut config)?;
     let source = source_settings(&config)?;
     let queries = QueryRuntime::new()?;
-    let options = config.limits.engine_options();
+    let options = config.engine_options()?;
     let engine = Engine::new(options, queries.handle())?;
     let snapshot = queries.handle().block_on(async move {
         let mut upkeep = Upkeep::load(&source, engine, Arc::default()).await?;

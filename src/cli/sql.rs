@@ -88,7 +88,7 @@ async fn answer(config: &Config, query: &str, format: Format, target: Target, qu
 }
 
 async fn start(config: &Config, query: &str, queries: &QueryRuntime) -> Result<RowStream> {
-    let engine = Engine::new(config.limits.engine_options(), queries.handle())?;
+    let engine = Engine::new(config.engine_options()?, queries.handle())?;
     let has_source = config.source.location.is_some();
     if has_source {
         let source = source_settings(config)?;

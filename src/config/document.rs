@@ -12,17 +12,7 @@ use super::Config;
 use crate::error::{Error, Result};
 
 /// Sections that are planned and not yet made: a file that asks for them must not be half obeyed.
-const LATER_SECTIONS: [&str; 9] = [
-    "managed",
-    "tls",
-    "users",
-    "verdict",
-    "calendar",
-    "measures",
-    "channels",
-    "platforms",
-    "targets",
-];
+const LATER_SECTIONS: [&str; 4] = ["managed", "tls", "users", "verdict"];
 
 /// The file's table and the same as a configuration.
 pub fn read(path: &Path) -> Result<(toml::Table, Config)> {

@@ -5,6 +5,7 @@ mod document;
 mod environment;
 mod listen;
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +14,10 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::session::EngineOptions;
-use crate::sources::ColumnMap;
+use crate::sources::{ColumnMap, PlatformAliases};
+use crate::tables::{
+    Calendar, CalendarSettings, ChannelSettings, MeasureSettings, PlatformSettings, TargetSettings, Vocabulary,
+};
 
 pub use listen::Listen;
 
@@ -23,11 +27,42 @@ pub use listen::Listen;
 pub struct Config {
     pub source: SourceSection,
     pub columns: ColumnMap,
+    pub calendar: CalendarSettings,
+    pub measures: BTreeMap<String, MeasureSettings>,
+    pub channels: BTreeMap<String, ChannelSettings>,
+    pub platforms: BTreeMap<String, PlatformSettings>,
+    pub targets: Vec<TargetSettings>,
     pub postgres: PostgresSection,
     pub flight: FlightSection,
     pub http: HttpSection,
     pub limits: LimitsSection,
     pub server: ServerSection,
+}
+
+impl Config {
+    /// What the query engine needs: limits, and the vocabulary with the calendar that the configuration names.
+    pub fn engine_options(&self) -> Result<EngineOptions> {
+        let vocabulary = Vocabulary {
+            measures: self.measures.clone(),
+            channels: self.channels.clone(),
+            platforms: self.platforms.clone(),
+            targets: self.targets.clone(),
+            calendar: Calendar::load(&self.calendar)?,
+        };
+        vocabulary.check()?;
+        Ok(EngineOptions {
+            vocabulary,
+            ..self.limits.engine_options()
+        })
+    }
+
+    /// The names of operating systems that `[platforms]` adds.
+    pub fn platform_aliases(&self) -> PlatformAliases {
+        PlatformAliases::new(self.platforms.iter().flat_map(|(platform, settings)| {
+            let aliases = settings.aliases.iter();
+            aliases.map(|alias| (alias.clone(), platform.clone()))
+        }))
+    }
 }
 
 /// `[source]`: where the rows come from.
@@ -131,6 +166,7 @@ impl LimitsSection {
             statement_timeout: self
                 .statement_timeout_ms
                 .map(|milliseconds| Duration::from_millis(milliseconds.get())),
+            vocabulary: default.vocabulary,
         }
     }
 }
@@ -195,7 +231,7 @@ fn typed(table: &toml::Table) -> Result<Config> {
 /// Relative paths in a file start at the file's folder, so that it means the same wherever the program is started.
 fn resolve_paths(table: &mut toml::Table, file: &Path) {
     let folder = file.parent().unwrap_or_else(|| Path::new(""));
-    for (section, key) in [("source", "location"), ("limits", "spill_folder")] {
+    for (section, key) in [("source", "location"), ("calendar", "location"), ("limits", "spill_folder")] {
         let Some(toml::Value::String(value)) = table.get_mut(section).and_then(|section| section.get_mut(key)) else {
             continue;
         };

@@ -56,7 +56,7 @@ impl ServerSettings {
             flight: config.flight.listen.clone(),
             http: config.http.listen.clone(),
             insecure: config.server.insecure,
-            engine: limits.engine_options(),
+            engine: config.engine_options()?,
             max_connections: limits.max_connections.map(Into::into),
             max_statement_bytes: limits.max_statement_bytes.map(Into::into),
             shutdown_grace: Duration::from_secs(config.server.shutdown_grace_seconds),
@@ -74,7 +74,7 @@ pub fn source_settings(config: &Config) -> Result<SourceSettings> {
         location: location.clone(),
         options: config.source.options.clone(),
         columns: config.columns.clone(),
-        ..SourceSettings::default()
+        platforms: config.platform_aliases(),
     })
 }
 

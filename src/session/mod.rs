@@ -33,6 +33,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::tables::Vocabulary;
 use statements::{ParsedStatement, Work};
 
 pub use relations::Relations;
@@ -60,6 +61,8 @@ pub struct EngineOptions {
     pub threads_per_query: usize,
     /// The longest that any statement may run, whatever the client sets.
     pub statement_timeout: Option<Duration>,
+    /// What is said of measures, channels, platforms and releases beyond the data.
+    pub vocabulary: Vocabulary,
 }
 
 impl Default for EngineOptions {
@@ -70,6 +73,7 @@ impl Default for EngineOptions {
             spill_bytes: 10 << 30,
             threads_per_query: std::thread::available_parallelism().map_or(2, usize::from),
             statement_timeout: None,
+            vocabulary: Vocabulary::default(),
         }
     }
 }
@@ -118,7 +122,7 @@ impl Engine {
 
     /// Adds the views of `sql/` to the relations and shows them to every statement from now on.
     pub async fn publish(&self, mut relations: Relations) -> Result<()> {
-        views::add_views(&self.base, &mut relations).await?;
+        views::add_views(&self.base, &self.options.vocabulary, &mut relations).await?;
         let catalogs = relations.as_catalogs()?;
         let relations = Arc::new(relations);
         let mut published = self

@@ -110,12 +110,12 @@ fn comments_of(text: &str, measures: &[String]) -> ViewComments {
 }
 
 /// Plans every view over the given relations and adds it to them. Without base data there are no views. Tables of the
-/// vocabulary that are not given are Mozilla's.
-pub async fn add_views(base: &SessionState, relations: &mut Relations) -> Result<()> {
+/// vocabulary that are not given are made of what `vocabulary` says.
+pub async fn add_views(base: &SessionState, vocabulary: &Vocabulary, relations: &mut Relations) -> Result<()> {
     if !relations.public.contains_key("error_aggregates") {
         return Ok(());
     }
-    for (name, table) in Vocabulary::default().tables(&relations.measures)? {
+    for (name, table) in vocabulary.tables(&relations.measures)? {
         relations.public.entry(name).or_insert(table);
     }
     let problems = MemTable::try_new(source_problems::schema(), vec![vec![]])?;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::vocabulary::{self, column, label_of};
 use crate::error::Result;
+use crate::sources::{further_measures, standard_measures};
 
 /// `[measures.NAME]`: what may be said of a measure; what is not said keeps its default.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -26,23 +27,18 @@ pub struct MeasureSettings {
 /// Mission Control's score adds up the rates of these two.
 const KEY_MEASURES: [&str; 2] = ["main_crashes", "content_crashes"];
 
-/// Measures whose label or unit their name does not tell.
-const NAMED: [(&str, &str, &str); 2] = [
-    ("gpu_crashes", "GPU crashes", "crashes"),
-    ("gmplugin_crashes", "GMPlugin crashes", "crashes"),
-];
-
 pub(super) fn batch(names: &[String], settings: &BTreeMap<String, MeasureSettings>) -> Result<RecordBatch> {
     let nothing_said = MeasureSettings::default();
     let of = |name: &String| settings.get(name).unwrap_or(&nothing_said);
-    let known = |name: &str| NAMED.iter().find(|known| known.0 == name);
+    let all_known: Vec<_> = standard_measures().chain(further_measures()).collect();
+    let known = |name: &str| all_known.iter().find(|known| known.name == name);
     let labels = names.iter().map(|name| {
         let given = of(name).label.clone();
-        given.unwrap_or_else(|| known(name).map_or_else(|| label_of(name), |known| known.1.to_string()))
+        given.unwrap_or_else(|| known(name).map_or_else(|| label_of(name), |known| known.label.clone()))
     });
     let units = names.iter().map(|name| {
         let given = of(name).unit.clone();
-        given.unwrap_or_else(|| if name.ends_with("crashes") { "crashes" } else { "events" }.to_string())
+        given.unwrap_or_else(|| known(name).map_or_else(|| "events".to_string(), |known| known.unit.clone()))
     });
     // Where a configuration names key measures, Mozilla's are not added to them.
     let any_key = settings.values().any(|measure| measure.key == Some(true));

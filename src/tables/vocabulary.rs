@@ -13,7 +13,7 @@ use super::measures::{self, MeasureSettings};
 use super::platforms::{self, PlatformSettings};
 use super::release_calendar::{self, Calendar};
 use super::targets::{self, TargetSettings};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What the configuration says of measures, channels, platforms and targets, and the calendar it leads to.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,25 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
+    /// Refuses rates that are none.
+    pub fn check(&self) -> Result<()> {
+        let negligible = self.measures.iter().map(|(name, measure)| {
+            let place = format!("negligible_rate of measure {name}");
+            (place, measure.negligible_rate)
+        });
+        let targets = self.targets.iter().flat_map(|target| {
+            let rates = [("target_rate", target.target_rate), ("critical_rate", target.critical_rate)];
+            rates.map(|(name, rate)| (format!("{name} in [[targets]]"), rate))
+        });
+        match negligible.chain(targets).find(|(_, rate)| rate.is_some_and(|rate| !(0.0..f64::INFINITY).contains(&rate))) {
+            Some((place, Some(rate))) => Err(Error::configuration(format!(
+                "{place} must be finite and >= 0 (got {rate})"
+            ))
+            .with_hint("rates are events per 1000 usage hours")),
+            _ => Ok(()),
+        }
+    }
+
     /// The tables by name, for the measures that the source has.
     pub fn tables(&self, measure_names: &[String]) -> Result<BTreeMap<String, Arc<dyn TableProvider>>> {
         let tables = [

@@ -7,3 +7,4 @@ mod postgres;
 mod program;
 mod slt;
 mod support;
+mod views;

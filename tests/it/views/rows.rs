@@ -134,9 +134,9 @@ pub async fn session(rows: &[Row], vocabulary: &Vocabulary) -> Session {
 /// A session over any table with the columns of `error_aggregates`.
 pub async fn session_over(table: Arc<dyn TableProvider>, vocabulary: &Vocabulary) -> Session {
     let measures: Vec<String> = MEASURES.iter().map(ToString::to_string).collect();
-    let mut public = vocabulary.tables(&measures).expect("the vocabulary");
-    public.insert("error_aggregates".to_string(), table);
-    let engine = Engine::new(EngineOptions::default(), tokio::runtime::Handle::current()).expect("an engine");
+    let public = BTreeMap::from([("error_aggregates".to_string(), table)]);
+    let options = EngineOptions { vocabulary: vocabulary.clone(), ..EngineOptions::default() };
+    let engine = Engine::new(options, tokio::runtime::Handle::current()).expect("an engine");
     let relations = Relations { public, measures, ..Relations::default() };
     engine.publish(relations).await.expect("every view plans");
     engine.session("analyst")
