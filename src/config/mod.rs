@@ -43,7 +43,7 @@ impl Config {
     /// What the query engine needs: limits, and the vocabulary with the calendar that the configuration names.
     pub fn engine_options(&self) -> Result<EngineOptions> {
         let vocabulary = Vocabulary {
-            measures: self.measures.clone(),
+            measures: self.measure_settings(),
             channels: self.channels.clone(),
             platforms: self.platforms.clone(),
             targets: self.targets.clone(),
@@ -54,6 +54,17 @@ impl Config {
             vocabulary,
             ..self.limits.engine_options()
         })
+    }
+
+    /// What `[measures]` says, and `[columns]` where that says nothing.
+    fn measure_settings(&self) -> BTreeMap<String, MeasureSettings> {
+        let mut measures = self.measures.clone();
+        for (name, source) in &self.columns.measures {
+            let measure = measures.entry(name.clone()).or_default();
+            measure.label = measure.label.take().or_else(|| source.label.clone());
+            measure.unit = measure.unit.take().or_else(|| source.unit.clone());
+        }
+        measures
     }
 
     /// The names of operating systems that `[platforms]` adds.

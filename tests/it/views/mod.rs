@@ -4,6 +4,7 @@ mod alignment;
 mod bad_input;
 mod descriptions;
 mod mission_control_1;
+mod other_product;
 mod population;
 mod quality;
 mod rows;
