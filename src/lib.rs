@@ -1,26 +1,37 @@
 //! Release health as SQL: errors per 1000 usage hours, served over the PostgreSQL wire protocol and Arrow Flight SQL.
 //!
-//! The modules stand in the order in which a query's answer is made.
+//! The modules stand in the order in which a query's answer is made; the empty lines keep the formatter from sorting
+//! them.
 
 /// What can go wrong, in words that no protocol owns.
 pub mod error;
+
 /// What the server counts about itself.
 pub mod metrics;
+
 /// Stopping in two steps, as an argument to every listener.
 pub mod shutdown;
+
 /// Data to look at without any of one's own.
 pub mod demo;
+
 /// Where rows come from: Parquet in a folder, a file or an object store.
 pub mod sources;
+
 /// What users see as a table.
 pub mod tables;
+
 /// The only place that builds a query session: catalog, functions, views, limits, the read-only gate.
 pub mod session;
+
 /// What may be configured, and in which order file, environment and flags have their say.
 pub mod config;
+
 /// The protocols: how clients speak to sessions.
 pub mod wire;
+
 /// Listeners, source and query threads as one value that starts and stops.
 pub mod server;
+
 /// The command line.
 pub mod cli;

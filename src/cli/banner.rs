@@ -38,7 +38,11 @@ fn text(running: &Running, location: &str, demo: bool) -> String {
         grouped(snapshot.rows() as u64),
         grouped(snapshot.files.len() as u64),
         time_range(snapshot).map_or_else(String::new, |(first, last)| {
-            format!(", {} to {} UTC", first.format("%Y-%m-%d %H:%M"), last.format("%Y-%m-%d %H:%M"))
+            format!(
+                ", {} to {} UTC",
+                first.format("%Y-%m-%d %H:%M"),
+                last.format("%Y-%m-%d %H:%M")
+            )
         })
     );
     if !snapshot.problems.is_empty() {
@@ -104,10 +108,16 @@ fn bracketed(host: String) -> String {
 
 fn user() -> String {
     let name = std::env::var("USER").unwrap_or_default();
-    let plain = !name.is_empty() && name.chars().all(|each| each.is_ascii_alphanumeric() || "._-".contains(each));
+    let plain = !name.is_empty()
+        && name
+            .chars()
+            .all(|each| each.is_ascii_alphanumeric() || "._-".contains(each));
     if plain { name } else { "admin".to_string() }
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| format!("  {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -54,7 +54,14 @@ fn report(config: &Config, snapshot: &SourceSnapshot) -> String {
     line("time range", range_text(snapshot));
     let (present, absent) = columns(snapshot);
     line("columns", present.join(", "));
-    line("absent (NULL)", if absent.is_empty() { "none".to_string() } else { absent.join(", ") });
+    line(
+        "absent (NULL)",
+        if absent.is_empty() {
+            "none".to_string()
+        } else {
+            absent.join(", ")
+        },
+    );
     let measures: Vec<&str> = snapshot.measures.iter().map(|measure| measure.name.as_str()).collect();
     line("measures", measures.join(", "));
     for (name, listen) in [
@@ -64,10 +71,13 @@ fn report(config: &Config, snapshot: &SourceSnapshot) -> String {
     ] {
         line(name, listen.to_string());
     }
-    line("problems", match snapshot.problems.len() {
-        0 => "none".to_string(),
-        number => grouped(number as u64),
-    });
+    line(
+        "problems",
+        match snapshot.problems.len() {
+            0 => "none".to_string(),
+            number => grouped(number as u64),
+        },
+    );
     for problem in &snapshot.problems {
         let _ = writeln!(
             text,
@@ -85,7 +95,11 @@ fn range_text(snapshot: &SourceSnapshot) -> String {
     time_range(snapshot).map_or_else(
         || "not recorded in the files".to_string(),
         |(first, last)| {
-            format!("{} to {} UTC (start of the first and last window)", first.format("%F %R"), last.format("%F %R"))
+            format!(
+                "{} to {} UTC (start of the first and last window)",
+                first.format("%F %R"),
+                last.format("%F %R")
+            )
         },
     )
 }

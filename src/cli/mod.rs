@@ -111,14 +111,22 @@ fn misused(error: &clap::Error) -> ExitCode {
         return ExitCode::from(2);
     }
     let rendered = error.render().to_string();
-    let first: Vec<&str> = rendered.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-    let suggestion = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue]
-        .into_iter()
-        .find_map(|kind| match error.get(kind)? {
-            ContextValue::String(name) => Some(name.clone()),
-            ContextValue::Strings(names) => names.first().cloned(),
-            _ => None,
-        });
+    let first: Vec<&str> = rendered
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .map(str::trim)
+        .collect();
+    let suggestion = [
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedValue,
+    ]
+    .into_iter()
+    .find_map(|kind| match error.get(kind)? {
+        ContextValue::String(name) => Some(name.clone()),
+        ContextValue::Strings(names) => names.first().cloned(),
+        _ => None,
+    });
     let hint = suggestion.map_or_else(
         || "mission-control --help lists the commands, mission-control COMMAND --help their flags".to_string(),
         |name| format!("did you mean {name}?"),
@@ -138,7 +146,9 @@ fn failed(error: &Error) -> ExitCode {
 /// Logs go to standard error: text or JSON lines, filtered by RUST_LOG, else by `default_filter`.
 fn start_logging(format: LogFormat, default_filter: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_filter));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     // An embedding program may have a subscriber already; its choice stands.
     let _ = match format {
         LogFormat::Text => builder.with_target(false).with_ansi(false).try_init(),

@@ -145,7 +145,11 @@ impl Write for Target {
 
 /// Rows on their way into one format.
 pub enum Output {
-    Table { target: Target, batches: Vec<RecordBatch>, schema: SchemaRef },
+    Table {
+        target: Target,
+        batches: Vec<RecordBatch>,
+        schema: SchemaRef,
+    },
     Csv(Box<csv::Writer<Target>>),
     Json(Box<json::Writer<Target, JsonArray>>),
     Parquet(Box<ArrowWriter<Target>>),
@@ -155,7 +159,11 @@ pub enum Output {
 impl Output {
     pub fn new(format: Format, target: Target, schema: SchemaRef) -> Result<Self> {
         Ok(match format {
-            Format::Table => Self::Table { target, batches: vec![], schema },
+            Format::Table => Self::Table {
+                target,
+                batches: vec![],
+                schema,
+            },
             Format::Csv => {
                 let mut writer = csv::WriterBuilder::new().with_header(true).build(target);
                 // The header is due even if no row ever comes.
@@ -199,7 +207,11 @@ impl Output {
 
     fn finish_format(self) -> Result<()> {
         let target = match self {
-            Self::Table { mut target, batches, schema } => {
+            Self::Table {
+                mut target,
+                batches,
+                schema,
+            } => {
                 let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
                 write_table(&mut target, &batches, &schema, rows)?;
                 target
@@ -253,10 +265,10 @@ fn arrow_failed(error: ArrowError) -> Error {
     match error {
         ArrowError::IoError(_, error) => io_failed(error),
         ArrowError::CsvError(text) if text.contains("Broken pipe") => Error::new(ErrorKind::Io, READER_LEFT),
-        ArrowError::CsvError(text) | ArrowError::JsonError(text) => Error::not_supported(format!(
-            "these rows cannot be written in this format: {text}"
-        ))
-        .with_hint("choose another --format, or cast the column to text"),
+        ArrowError::CsvError(text) | ArrowError::JsonError(text) => {
+            Error::not_supported(format!("these rows cannot be written in this format: {text}"))
+                .with_hint("choose another --format, or cast the column to text")
+        }
         other => Error::from(other),
     }
 }
@@ -267,10 +279,10 @@ fn parquet_failed(error: ParquetError) -> Error {
             Ok(error) => io_failed(*error),
             Err(other) => Error::new(ErrorKind::Io, format!("the output cannot be written: {other}")),
         },
-        ParquetError::ArrowError(text) | ParquetError::NYI(text) => Error::not_supported(format!(
-            "these rows cannot be written in this format: {text}"
-        ))
-        .with_hint("choose another --format, or cast the column to text"),
+        ParquetError::ArrowError(text) | ParquetError::NYI(text) => {
+            Error::not_supported(format!("these rows cannot be written in this format: {text}"))
+                .with_hint("choose another --format, or cast the column to text")
+        }
         other => Error::new(ErrorKind::Io, format!("the output cannot be written: {other}")),
     }
 }

@@ -93,7 +93,9 @@ async fn start(config: &Config, query: &str, queries: &QueryRuntime) -> Result<R
     if has_source {
         let source = source_settings(config)?;
         let (engine, metrics) = (Arc::clone(&engine), Arc::default());
-        let load = queries.handle().spawn(async move { Upkeep::load(&source, engine, metrics).await });
+        let load = queries
+            .handle()
+            .spawn(async move { Upkeep::load(&source, engine, metrics).await });
         load.await
             .map_err(|_| Error::internal("loading the source stopped unexpectedly"))??;
     }

@@ -111,7 +111,11 @@ fn unknown_key(unknown: &str, message: &str, path: &[String]) -> Mistake {
         .split_once("expected")
         .map(|(_, list)| list.split('`').skip(1).step_by(2).collect())
         .unwrap_or_default();
-    let parents: Vec<&str> = path.iter().map(String::as_str).filter(|part| *part != unknown).collect();
+    let parents: Vec<&str> = path
+        .iter()
+        .map(String::as_str)
+        .filter(|part| *part != unknown)
+        .collect();
     let mut text = if parents.is_empty() {
         format!("unknown section or key \"{unknown}\"")
     } else {
@@ -192,8 +196,12 @@ fn path_at(table: &DeTable<'_>, span: &Range<usize>) -> Option<Vec<String>> {
 
 /// Where the longest known part of a path stands.
 fn offset_of(table: &DeTable<'_>, path: &[&str]) -> usize {
-    let Some((first, rest)) = path.split_first() else { return 0 };
-    let Some((key, value)) = entry(table, first) else { return 0 };
+    let Some((first, rest)) = path.split_first() else {
+        return 0;
+    };
+    let Some((key, value)) = entry(table, first) else {
+        return 0;
+    };
     match value.get_ref() {
         DeValue::Table(inner) if !rest.is_empty() => match offset_of(inner, rest) {
             0 => key.span().start,

@@ -77,7 +77,12 @@ impl Variable {
         else {
             return Error::configuration(format!("environment variable {}: {wrong}", self.name)).with_hint(hint);
         };
-        let known: Vec<String> = list.split('`').skip(1).step_by(2).map(|key| self.with_last(key)).collect();
+        let known: Vec<String> = list
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .map(|key| self.with_last(key))
+            .collect();
         let near = nearest(&self.name, known.iter().map(String::as_str));
         let suggestion = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
         Error::configuration(format!(

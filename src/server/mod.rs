@@ -113,7 +113,9 @@ impl Server {
         let upkeep = {
             let (engine, metrics) = (Arc::clone(&engine), Arc::clone(&metrics));
             let source = settings.source.clone();
-            let load = queries.handle().spawn(async move { Upkeep::load(&source, engine, metrics).await });
+            let load = queries
+                .handle()
+                .spawn(async move { Upkeep::load(&source, engine, metrics).await });
             load.await
                 .map_err(|_| Error::internal("loading the source stopped unexpectedly"))??
         };
@@ -155,7 +157,10 @@ impl Running {
             _ = tokio::time::timeout(self.shutdown_grace, all_ended(&mut self.protocols)) => {}
         }
         self.shutdown.end();
-        if tokio::time::timeout(FAREWELL, all_ended(&mut self.protocols)).await.is_err() {
+        if tokio::time::timeout(FAREWELL, all_ended(&mut self.protocols))
+            .await
+            .is_err()
+        {
             tracing::warn!("some connections did not end in time and were cut");
         }
         self.protocols.abort_all();

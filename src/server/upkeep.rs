@@ -128,7 +128,9 @@ impl Upkeep {
         let table = ErrorAggregatesTable::new(&self.source, Arc::clone(&self.snapshot));
         relations.public.insert("error_aggregates".to_string(), Arc::new(table));
         let problems = source_problems::table(&self.snapshot)?;
-        relations.system.insert("source_problems".to_string(), Arc::new(problems));
+        relations
+            .system
+            .insert("source_problems".to_string(), Arc::new(problems));
         relations.measures = measures_present(&self.snapshot)
             .into_iter()
             .map(|measure| measure.name)

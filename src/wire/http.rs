@@ -118,7 +118,9 @@ fn answer(request: &Request<Incoming>, state: &HttpState, shutdown: &Shutdown) -
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n");
-        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        refused
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return refused;
     }
     match path {
@@ -150,7 +152,10 @@ fn metrics(state: &HttpState) -> Response<Full<Bytes>> {
 }
 
 fn render_process(body: &mut String, state: &HttpState) {
-    let started = state.started.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+    let started = state
+        .started
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64());
     let reserved = state.engine.environment().memory_pool.reserved();
     let gauges = [
         (

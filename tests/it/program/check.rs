@@ -21,7 +21,10 @@ fn a_good_source_is_described() {
         ("problems", "none"),
     ] {
         let line = text.lines().find(|line| line.starts_with(name));
-        assert!(line.is_some_and(|line| line[name.len()..].trim().starts_with(value)), "{name}: {text}");
+        assert!(
+            line.is_some_and(|line| line[name.len()..].trim().starts_with(value)),
+            "{name}: {text}"
+        );
     }
 }
 
@@ -41,12 +44,23 @@ fn every_problem_is_named() {
     let output = run(&["check", "--source", folder.path().to_str().expect("a path")]);
     assert_eq!(output.status.code(), Some(1), "problems were found");
     let text = stdout(&output);
-    assert!(text.lines().any(|line| line.starts_with("problems") && line.ends_with(" 2")), "{text}");
+    assert!(
+        text.lines()
+            .any(|line| line.starts_with("problems") && line.ends_with(" 2")),
+        "{text}"
+    );
     for name in ["half.parquet", "damaged.parquet"] {
         let line = text.lines().find(|line| line.contains(name));
-        assert!(line.is_some_and(|line| line.trim().starts_with("error unreadable_file")), "{name}: {text}");
+        assert!(
+            line.is_some_and(|line| line.trim().starts_with("error unreadable_file")),
+            "{name}: {text}"
+        );
     }
-    assert!(text.lines().any(|line| line.starts_with("files") && line.ends_with(" 1")), "{text}");
+    assert!(
+        text.lines()
+            .any(|line| line.starts_with("files") && line.ends_with(" 1")),
+        "{text}"
+    );
     assert_eq!(listing(&folder), before, "check changes nothing");
 }
 
@@ -54,7 +68,12 @@ fn listing(folder: &TempDir) -> Vec<(String, u64)> {
     let mut files: Vec<_> = fs::read_dir(folder.path())
         .expect("the folder")
         .map(|entry| entry.expect("an entry"))
-        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.metadata().expect("a file").len()))
+        .map(|entry| {
+            (
+                entry.file_name().to_string_lossy().into_owned(),
+                entry.metadata().expect("a file").len(),
+            )
+        })
         .collect();
     files.sort();
     files

@@ -8,7 +8,9 @@ use mission_control::config::{Config, Listen, load};
 use mission_control::error::{Error, ErrorKind};
 
 fn files(kind: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/configurations").join(kind);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/configurations")
+        .join(kind);
     let mut files: Vec<PathBuf> = fs::read_dir(&folder)
         .expect("a folder of configurations")
         .map(|entry| entry.expect("an entry").path())
@@ -19,12 +21,16 @@ fn files(kind: &str) -> Vec<PathBuf> {
 }
 
 fn with_environment(file: Option<&Path>, variables: &[(&str, &str)]) -> Result<Config, Error> {
-    let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+    let variables = variables
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_string()));
     load(file, variables)
 }
 
 fn example(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/configurations/good").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/configurations/good")
+        .join(name)
 }
 
 #[test]
@@ -42,7 +48,12 @@ fn refused_files_are_refused_with_file_line_and_reason() {
     for file in files("refused") {
         let name = file.file_name().expect("a name").to_string_lossy().into_owned();
         let text = fs::read_to_string(&file).expect("a file");
-        let expected = text.lines().next().and_then(|line| line.strip_prefix("# ")).expect("a message").to_string();
+        let expected = text
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("# "))
+            .expect("a message")
+            .to_string();
         let answer = match with_environment(Some(&file), &[]) {
             Ok(_) => "accepted".to_string(),
             Err(error) => {
@@ -55,7 +66,11 @@ fn refused_files_are_refused_with_file_line_and_reason() {
             wrong.insert(name, format!("expected {expected}\n     got {answer}"));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.into_values().collect::<Vec<_>>().join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{}",
+        wrong.into_values().collect::<Vec<_>>().join("\n")
+    );
 }
 
 #[test]
@@ -80,7 +95,10 @@ fn every_key_arrives() {
     assert_eq!(engine.threads_per_query, 4);
     assert_eq!(engine.statement_timeout.map(|timeout| timeout.as_secs()), Some(60));
     assert_eq!(config.limits.max_connections.map(|number| number.get()), Some(100));
-    assert_eq!(config.limits.max_statement_bytes.map(|number| number.get()), Some(1 << 20));
+    assert_eq!(
+        config.limits.max_statement_bytes.map(|number| number.get()),
+        Some(1 << 20)
+    );
     assert_eq!(config.server.shutdown_grace_seconds, 0);
 }
 
@@ -103,7 +121,10 @@ fn the_environment_goes_before_the_file() {
         &[
             ("MISSION_CONTROL_SOURCE__REFRESH_SECONDS", "2"),
             ("MISSION_CONTROL_SOURCE__LOCATION", "2018"),
-            ("MISSION_CONTROL_SOURCE__OPTIONS__AWS_ENDPOINT_URL", "http://127.0.0.1:9000"),
+            (
+                "MISSION_CONTROL_SOURCE__OPTIONS__AWS_ENDPOINT_URL",
+                "http://127.0.0.1:9000",
+            ),
             ("MISSION_CONTROL_POSTGRES__LISTEN", "off"),
             ("MISSION_CONTROL_SERVER__INSECURE", "true"),
             ("MISSION_CONTROL_COLUMNS__MEASURES__HANGS", "n_hangs"),
@@ -113,13 +134,21 @@ fn the_environment_goes_before_the_file() {
     )
     .expect("good variables");
     assert_eq!(config.source.refresh_seconds.get(), 2);
-    assert_eq!(config.source.location.as_deref(), Some("2018"), "a text that looks like a number");
+    assert_eq!(
+        config.source.location.as_deref(),
+        Some("2018"),
+        "a text that looks like a number"
+    );
     assert_eq!(config.source.options["aws_endpoint_url"], "http://127.0.0.1:9000");
     assert_eq!(config.source.options["aws_region"], "eu-central-1");
     assert_eq!(config.postgres.listen, Listen::Off);
     assert!(config.server.insecure);
     assert_eq!(config.columns.measures["hangs"].column, "n_hangs");
-    assert_eq!(config.flight.listen, Listen::At("localhost:0".to_string()), "the file's");
+    assert_eq!(
+        config.flight.listen,
+        Listen::At("localhost:0".to_string()),
+        "the file's"
+    );
 }
 
 #[test]
@@ -159,5 +188,8 @@ fn wrong_variables_are_named() {
 fn a_file_that_is_not_there_is_named() {
     let error = with_environment(Some(Path::new("/nowhere/mission-control.toml")), &[]).expect_err("no such file");
     assert_eq!(error.kind, ErrorKind::Configuration);
-    assert_eq!(error.message, "cannot read /nowhere/mission-control.toml: there is no such file");
+    assert_eq!(
+        error.message,
+        "cannot read /nowhere/mission-control.toml: there is no such file"
+    );
 }

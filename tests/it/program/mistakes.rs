@@ -29,7 +29,10 @@ fn sources_that_cannot_be_read() {
     refused(&["serve", "--source", "/nowhere/at/all"], &["/nowhere/at/all"]);
     refused(&["serve", "--source", folder], &["no Parquet file", folder]);
     refused(&["check", "--source", "ftp://example.org/x"], &["ftp://"]);
-    refused(&["sql", "--source", "/nowhere/at/all", "SELECT 1"], &["/nowhere/at/all"]);
+    refused(
+        &["sql", "--source", "/nowhere/at/all", "SELECT 1"],
+        &["/nowhere/at/all"],
+    );
     fs::write(empty.path().join("noise.parquet"), "no Parquet at all").expect("a file");
     refused(&["serve", "--source", folder], &[folder]);
 }
@@ -44,12 +47,37 @@ fn addresses_that_cannot_be_listened_on() {
         refused(&arguments, expected);
     };
     let off = ["--flight", "off", "--http", "off"];
-    serve(&[&["--postgres", &address], &off[..]].concat(), &["postgres", &address, "another program"]);
-    serve(&["--postgres", "127.0.0.1:0", "--flight", "127.0.0.1:0", "--http", &address], &["http", &address]);
-    serve(&[&["--postgres", "0.0.0.0:0"], &off[..]].concat(), &["0.0.0.0:0", "--insecure"]);
-    serve(&["--postgres", "off", "--flight", "127.0.0.1:0", "--http", "[::]:0"], &["[::]:0", "--insecure"]);
-    serve(&[&["--postgres", "203.0.113.7:1", "--insecure"], &off[..]].concat(), &["203.0.113.7:1"]);
-    serve(&[&["--postgres", "no-such-host.invalid:1"], &off[..]].concat(), &["no-such-host.invalid"]);
+    serve(
+        &[&["--postgres", &address], &off[..]].concat(),
+        &["postgres", &address, "another program"],
+    );
+    serve(
+        &[
+            "--postgres",
+            "127.0.0.1:0",
+            "--flight",
+            "127.0.0.1:0",
+            "--http",
+            &address,
+        ],
+        &["http", &address],
+    );
+    serve(
+        &[&["--postgres", "0.0.0.0:0"], &off[..]].concat(),
+        &["0.0.0.0:0", "--insecure"],
+    );
+    serve(
+        &["--postgres", "off", "--flight", "127.0.0.1:0", "--http", "[::]:0"],
+        &["[::]:0", "--insecure"],
+    );
+    serve(
+        &[&["--postgres", "203.0.113.7:1", "--insecure"], &off[..]].concat(),
+        &["203.0.113.7:1"],
+    );
+    serve(
+        &[&["--postgres", "no-such-host.invalid:1"], &off[..]].concat(),
+        &["no-such-host.invalid"],
+    );
     serve(&["--postgres", "off", "--flight", "off"], &["--postgres or --flight"]);
     serve(&["--postgres", "7432"], &["host:port"]);
 }
@@ -62,10 +90,25 @@ fn command_lines_that_mean_nothing() {
     refused(&["sql"], &["<QUERY>"]);
     refused(&["sql", "SELECT 1", "--format", "xml"], &["xml"]);
     refused(&["generate", "--out", "/nowhere/x", "--days", "0"], &["days"]);
-    refused(&["generate", "--out", "/nowhere/x", "--rows-per-day", "1"], &["rows per day"]);
+    refused(
+        &["generate", "--out", "/nowhere/x", "--rows-per-day", "1"],
+        &["rows per day"],
+    );
     refused(&["generate", "--out", demo_location(), "--seed", "99"], &["not empty"]);
-    refused(&["sql", "SELECT 1", "-o", "/nowhere/at/all/x.csv"], &["/nowhere/at/all/x.csv"]);
-    refused(&["serve", "--source", demo_location(), "--ready-file", "/nowhere/at/all/r"], &["/nowhere/at/all"]);
+    refused(
+        &["sql", "SELECT 1", "-o", "/nowhere/at/all/x.csv"],
+        &["/nowhere/at/all/x.csv"],
+    );
+    refused(
+        &[
+            "serve",
+            "--source",
+            demo_location(),
+            "--ready-file",
+            "/nowhere/at/all/r",
+        ],
+        &["/nowhere/at/all"],
+    );
 }
 
 #[test]
@@ -79,7 +122,10 @@ fn configurations_that_cannot_be_used() {
             refused(&[command, "--config", path], expected);
         }
     };
-    with("[postgres]\nlistn = \"off\"\n", &["mission-control.toml:2", "listn", "did you mean \"listen\"?"]);
+    with(
+        "[postgres]\nlistn = \"off\"\n",
+        &["mission-control.toml:2", "listn", "did you mean \"listen\"?"],
+    );
     with("[postgres\n", &["mission-control.toml:1", "TOML"]);
     with("[postgres]\nlisten = \"off\"\n", &["no source"]);
     refused(&["serve", "--config", "/nowhere.toml"], &["/nowhere.toml"]);
@@ -105,6 +151,9 @@ fn help_and_version_are_no_mistakes() {
         assert!(run(&[command, "--help"]).status.success());
     }
     let version = run(&["--version"]);
-    assert_eq!(stdout(&version), format!("mission-control {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        stdout(&version),
+        format!("mission-control {}\n", env!("CARGO_PKG_VERSION"))
+    );
     assert_eq!(run(&[]).status.code(), Some(2), "no command at all");
 }

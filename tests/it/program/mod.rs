@@ -47,7 +47,17 @@ fn demo_folder() -> &'static Path {
         .get_or_init(|| {
             let folder = TempDir::new().expect("a temporary folder");
             let path = folder.path().to_str().expect("a path");
-            let made = run(&["generate", "--out", path, "--days", "2", "--rows-per-day", "2000", "--seed", "3"]);
+            let made = run(&[
+                "generate",
+                "--out",
+                path,
+                "--days",
+                "2",
+                "--rows-per-day",
+                "2000",
+                "--seed",
+                "3",
+            ]);
             assert!(made.status.success(), "{}", stderr(&made));
             folder
         })
@@ -71,7 +81,14 @@ impl Serving {
         let folder = TempDir::new().expect("a temporary folder");
         let ready = folder.path().join("ready.json");
         let child = program(&["serve", "--ready-file", ready.to_str().expect("a path")])
-            .args(["--postgres", "127.0.0.1:0", "--flight", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+            .args([
+                "--postgres",
+                "127.0.0.1:0",
+                "--flight",
+                "127.0.0.1:0",
+                "--http",
+                "127.0.0.1:0",
+            ])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -114,11 +131,19 @@ impl Serving {
     /// Status code, head and body of an answer.
     fn get(&self, request: &str) -> (u16, String, String) {
         let mut stream = TcpStream::connect(&self.http).expect("the http listener");
-        write!(stream, "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("a request");
+        write!(
+            stream,
+            "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        .expect("a request");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .expect("a status");
         (status, head.to_lowercase(), body.to_string())
     }
 }

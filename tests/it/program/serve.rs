@@ -13,7 +13,9 @@ struct Client(TcpStream);
 impl Client {
     fn connect(address: &str) -> Self {
         let mut stream = TcpStream::connect(address).expect("the PostgreSQL listener");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .expect("a timeout");
         let parameters = b"user\0tester\0database\0mission_control\0\0";
         let length = 8 + parameters.len() as u32;
         stream.write_all(&length.to_be_bytes()).expect("length");
@@ -103,7 +105,12 @@ fn idle_connections_close_at_once() {
 
 #[test]
 fn a_running_query_gets_the_grace_period_and_then_57p01() {
-    let mut serving = Serving::start(&["--source", demo_location(), "--config", &configuration("[server]\nshutdown_grace_seconds = 1\n")]);
+    let mut serving = Serving::start(&[
+        "--source",
+        demo_location(),
+        "--config",
+        &configuration("[server]\nshutdown_grace_seconds = 1\n"),
+    ]);
     let mut client = Client::connect(&serving.postgres);
     client.send(&SLOW.replace("30000", "3000000"));
     std::thread::sleep(Duration::from_millis(500));
@@ -121,7 +128,12 @@ fn a_running_query_gets_the_grace_period_and_then_57p01() {
 
 #[test]
 fn a_query_that_ends_in_time_is_answered() {
-    let mut serving = Serving::start(&["--source", demo_location(), "--config", &configuration("[server]\nshutdown_grace_seconds = 60\n")]);
+    let mut serving = Serving::start(&[
+        "--source",
+        demo_location(),
+        "--config",
+        &configuration("[server]\nshutdown_grace_seconds = 60\n"),
+    ]);
     let mut client = Client::connect(&serving.postgres);
     let small = SLOW.replace("30000", "8000");
     client.send(&small);
@@ -142,7 +154,10 @@ fn files_that_come_are_noticed() {
     };
     arrive("submission_date=2018-06-05");
     let location = source.path().display().to_string();
-    let serving = Serving::start(&["--config", &configuration(&format!("[source]\nlocation = \"{location}\"\nrefresh_seconds = 1\n"))]);
+    let serving = Serving::start(&[
+        "--config",
+        &configuration(&format!("[source]\nlocation = \"{location}\"\nrefresh_seconds = 1\n")),
+    ]);
     let mut client = Client::connect(&serving.postgres);
     let query = "SELECT count(DISTINCT submission_date) FROM error_aggregates";
     assert_eq!(client.ask(query), "1");
@@ -162,9 +177,13 @@ fn the_limits_of_the_configuration_hold() {
     client.send(SLOW);
     assert!(has_code(&client.read_until(b'Z'), "57014"), "the statement timeout");
     let mut second = TcpStream::connect(&serving.postgres).expect("a connection");
-    second.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    second
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .expect("a timeout");
     let parameters = b"user\0tester\0database\0mission_control\0\0";
-    second.write_all(&(8 + parameters.len() as u32).to_be_bytes()).expect("length");
+    second
+        .write_all(&(8 + parameters.len() as u32).to_be_bytes())
+        .expect("length");
     second.write_all(&196_608_u32.to_be_bytes()).expect("protocol 3.0");
     second.write_all(parameters).expect("parameters");
     let answer = Client(second).read_until(b'Z');
@@ -180,7 +199,9 @@ fn configuration(text: &str) -> String {
     static FOLDER: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let folder = FOLDER.get_or_init(|| tempfile::TempDir::new().expect("a folder"));
-    let path = folder.path().join(format!("{}.toml", NEXT.fetch_add(1, Ordering::Relaxed)));
+    let path = folder
+        .path()
+        .join(format!("{}.toml", NEXT.fetch_add(1, Ordering::Relaxed)));
     fs::write(&path, text).expect("a file");
     path.display().to_string()
 }

@@ -33,14 +33,22 @@ fn a_table_for_people() {
 ";
     assert_eq!(stdout(&output), expected);
     let empty = run(&["sql", "SELECT 1::bigint AS one WHERE false"]);
-    assert!(stdout(&empty).contains("| one |") && stdout(&empty).ends_with("(0 rows)\n"), "{}", stdout(&empty));
+    assert!(
+        stdout(&empty).contains("| one |") && stdout(&empty).ends_with("(0 rows)\n"),
+        "{}",
+        stdout(&empty)
+    );
 }
 
 #[test]
 fn comma_separated_values() {
     let output = run(&["sql", "--format", "csv", VALUES]);
-    let expected = "number,rate,text,perhaps\n1,1.5,plain,\n2,NaN,\"with \"\"quotes\"\", and a comma\",there\n3,inf,\"\",\n";
-    assert_eq!(stdout(&output).replace(",\"\",", ",,"), expected.replace(",\"\",", ",,"));
+    let expected =
+        "number,rate,text,perhaps\n1,1.5,plain,\n2,NaN,\"with \"\"quotes\"\", and a comma\",there\n3,inf,\"\",\n";
+    assert_eq!(
+        stdout(&output).replace(",\"\",", ",,"),
+        expected.replace(",\"\",", ",,")
+    );
     let empty = run(&["sql", "--format", "csv", "SELECT 1 AS one, 2 AS two WHERE false"]);
     assert_eq!(stdout(&empty), "one,two\n", "the header is there without rows");
 }
@@ -56,7 +64,10 @@ fn json_has_no_nan() {
     ]);
     assert_eq!(rows, expected);
     let empty = run(&["sql", "SELECT 1 WHERE false", "--format", "json"]);
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&stdout(&empty)).expect("JSON"), json!([]));
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&stdout(&empty)).expect("JSON"),
+        json!([])
+    );
 }
 
 #[test]
@@ -70,7 +81,11 @@ fn parquet_and_arrow_files() {
         assert_eq!(stdout(&output), "");
     }
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&parquet).expect("a file")).expect("Parquet");
-    let from_parquet: Vec<_> = reader.build().expect("a reader").collect::<Result<_, _>>().expect("rows");
+    let from_parquet: Vec<_> = reader
+        .build()
+        .expect("a reader")
+        .collect::<Result<_, _>>()
+        .expect("rows");
     let reader = FileReader::try_new(File::open(&arrow).expect("a file"), None).expect("an Arrow file");
     let from_arrow: Vec<_> = reader.collect::<Result<_, _>>().expect("rows");
     for batches in [from_parquet, from_arrow] {
@@ -78,7 +93,10 @@ fn parquet_and_arrow_files() {
         assert_eq!(rows.column(0).as_primitive::<Int64Type>().values(), &[1, 2, 3]);
         let rates = rows.column(1).as_primitive::<Float64Type>();
         assert!(rates.value(0) == 1.5 && rates.value(1).is_nan() && rates.value(2).is_infinite());
-        assert_eq!(rows.column(2).as_string::<i32>().value(1), "with \"quotes\", and a comma");
+        assert_eq!(
+            rows.column(2).as_string::<i32>().value(1),
+            "with \"quotes\", and a comma"
+        );
         assert!(rows.column(3).is_null(0) && rows.column(3).is_valid(1));
     }
     let left: Vec<_> = fs::read_dir(folder.path()).expect("the folder").collect();
@@ -101,10 +119,14 @@ fn a_query_that_fails_leaves_no_file_and_keeps_the_old_one() {
 
 #[test]
 fn rows_of_a_source() {
-    let query = "SELECT count(*) AS rows, min(submission_date) AS first, max(submission_date) AS last FROM error_aggregates";
+    let query =
+        "SELECT count(*) AS rows, min(submission_date) AS first, max(submission_date) AS last FROM error_aggregates";
     let output = run(&["sql", "--source", demo_location(), query, "--format", "json"]);
     let rows: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("JSON");
-    assert_eq!((&rows[0]["first"], &rows[0]["last"]), (&json!("2018-06-05"), &json!("2018-06-06")));
+    assert_eq!(
+        (&rows[0]["first"], &rows[0]["last"]),
+        (&json!("2018-06-05"), &json!("2018-06-06"))
+    );
     let number = rows[0]["rows"].as_i64().expect("a number");
     assert!((3500..=5000).contains(&number), "about 2000 rows a day: {number}");
 }
@@ -123,7 +145,10 @@ fn wrong_statements_end_with_status_1() {
         let output = run(&["sql", query]);
         assert_eq!(output.status.code(), Some(1), "{query}");
         let text = stderr(&output);
-        assert!(text.starts_with("error: ") && text.contains(expected), "{query}: {text}");
+        assert!(
+            text.starts_with("error: ") && text.contains(expected),
+            "{query}: {text}"
+        );
     }
     let unknown = stderr(&run(&["sql", "SELECT * FROM error_aggregates"]));
     assert!(unknown.contains("hint: no source was given"), "{unknown}");
@@ -138,7 +163,12 @@ fn a_reader_who_leaves_is_no_error() {
         .spawn()
         .expect("the program starts");
     let mut start = [0; 20];
-    child.stdout.as_mut().expect("piped").read_exact(&mut start).expect("the first rows");
+    child
+        .stdout
+        .as_mut()
+        .expect("piped")
+        .read_exact(&mut start)
+        .expect("the first rows");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("the program ends");
     assert!(output.status.success(), "{:?}: {}", output.status, stderr(&output));
