@@ -20,6 +20,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config, LogFormat};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sources::SourceSnapshot;
 
 /// Release health as SQL: errors per 1000 usage hours over the PostgreSQL protocol and Arrow Flight SQL.
 #[derive(Debug, Parser)]
@@ -154,6 +155,19 @@ fn start_logging(format: LogFormat, default_filter: &str) {
         LogFormat::Text => builder.with_target(false).with_ansi(false).try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
+}
+
+/// Tells which files are left out. Said by the command once it has started, so that a start which fails says one thing.
+fn warn_of_problems(snapshot: &SourceSnapshot) {
+    for problem in &snapshot.problems {
+        let file = problem.file.as_deref().unwrap_or("the whole source");
+        tracing::warn!(
+            file,
+            check_name = problem.check_name,
+            detail = problem.detail,
+            "a source file is left out"
+        );
+    }
 }
 
 /// Writing fails where the reader has gone, as in `mission-control sql … | head`; that is no error.

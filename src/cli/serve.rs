@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 use tokio::runtime::Builder;
 
-use super::{SourceArguments, banner, start_logging};
+use super::{SourceArguments, banner, start_logging, warn_of_problems};
 use crate::config::{Config, Listen};
 use crate::error::{Error, ErrorKind, Result};
 use crate::server::{Running, Server, ServerSettings, THREAD_STACK_BYTES};
@@ -63,7 +63,7 @@ pub fn run(arguments: ServeArguments) -> Result<ExitCode> {
     if let Some(path) = &arguments.ready_file {
         check_folder_of(path)?;
     }
-    start_logging(config.server.log_format, "info");
+    let log_format = config.server.log_format;
     let demo_note = arguments.source.demo;
     arguments.source.prepare_demo(&mut config)?;
     let settings = ServerSettings::from_config(&config)?;
@@ -83,6 +83,8 @@ pub fn run(arguments: ServeArguments) -> Result<ExitCode> {
             started = start => started?,
             () = shutdown.drained() => return Ok(ExitCode::SUCCESS),
         };
+        start_logging(log_format, "info");
+        warn_of_problems(&running.snapshot);
         if let Some(path) = &arguments.ready_file {
             write_ready_file(path, &running)?;
         }

@@ -9,7 +9,7 @@ use clap::Args;
 use futures::StreamExt;
 
 use super::output::{Format, Output, Target};
-use super::{SourceArguments, start_logging};
+use super::{SourceArguments, start_logging, warn_of_problems};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::server::{QueryRuntime, Upkeep, source_settings};
@@ -54,7 +54,6 @@ pub fn run(arguments: &SqlArguments) -> Result<ExitCode> {
             .with_hint("name a file with -o FILE, or redirect standard output"));
     }
     let mut config = arguments.source.configuration()?;
-    start_logging(config.server.log_format, "warn");
     arguments.source.prepare_demo(&mut config)?;
     let query = arguments.query()?;
     let target = Target::open(arguments.output.as_deref())?;
@@ -96,8 +95,11 @@ async fn start(config: &Config, query: &str, queries: &QueryRuntime) -> Result<R
         let load = queries
             .handle()
             .spawn(async move { Upkeep::load(&source, engine, metrics).await });
-        load.await
+        let upkeep = load
+            .await
             .map_err(|_| Error::internal("loading the source stopped unexpectedly"))??;
+        start_logging(config.server.log_format, "warn");
+        warn_of_problems(&upkeep.snapshot());
     }
     let rows = engine.session("admin").query(query).await;
     rows.map_err(|error| match error.kind {

@@ -50,7 +50,11 @@ fn modules() -> BTreeMap<String, Vec<(PathBuf, String)>> {
     for file in files {
         let below = file.strip_prefix(&root).expect("a file below src").to_path_buf();
         let module = below.iter().next().and_then(|name| name.to_str()).unwrap_or_default().trim_end_matches(".rs");
-        let is_test = below.iter().any(|part| part.to_string_lossy().trim_end_matches(".rs").ends_with("tests"));
+        let is_test = below.iter().any(|part| {
+            let name = part.to_string_lossy();
+            let name = name.trim_end_matches(".rs");
+            name.ends_with("tests") || name == "testing"
+        });
         if module == "lib" || is_test {
             continue;
         }

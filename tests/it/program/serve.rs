@@ -169,6 +169,33 @@ fn files_that_come_are_noticed() {
     }
 }
 
+/// Its footer is whole, its pages are not: only reading shows it. The refresh would come an hour later.
+#[test]
+fn a_damaged_file_is_left_out_soon_after_a_query_met_it() {
+    let source = tempfile::TempDir::new().expect("a folder");
+    let original = |day: &str| demo_folder().join(day).join("part-0.parquet");
+    fs::copy(original("submission_date=2018-06-05"), source.path().join("good.parquet")).expect("a copy");
+    let mut damaged = fs::read(original("submission_date=2018-06-06")).expect("a file");
+    let pages = 4..damaged.len() / 2;
+    damaged[pages].fill(0xff);
+    fs::write(source.path().join("damaged.parquet"), damaged).expect("a file");
+    let location = source.path().display().to_string();
+    let text = format!("[source]\nlocation = \"{location}\"\nrefresh_seconds = 3600\n");
+    let serving = Serving::start(&["--config", &configuration(&text)]);
+    let mut client = Client::connect(&serving.postgres);
+    let query = "SELECT sum(usage_hours) > 0 FROM error_aggregates";
+    client.send(query);
+    let answer = client.read_until(b'Z');
+    assert!(has_code(&answer, "58030"), "{answer:?}");
+    let problems = "SELECT count(*) FROM mission_control.source_problems WHERE file = 'damaged.parquet'";
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while client.ask(problems) != "1" {
+        assert!(Instant::now() < deadline, "the damaged file was not found");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(client.ask(query), "t");
+}
+
 #[test]
 fn the_limits_of_the_configuration_hold() {
     let limits = "[limits]\nmax_connections = 1\nstatement_timeout_ms = 300\nmax_statement_bytes = 2000\n";
