@@ -73,11 +73,8 @@ fn write_function(page: &mut String, kind: &str, name: &str, documentation: &Doc
     );
     let arguments = documentation.arguments.iter().flatten();
     for (index, (argument, description)) in arguments.enumerate() {
-        let _ = write!(
-            page,
-            "{}- `{argument}`: {description}\n",
-            if index == 0 { "\n" } else { "" }
-        );
+        let gap = if index == 0 { "\n" } else { "" };
+        let _ = writeln!(page, "{gap}- `{argument}`: {description}");
     }
     if let Some(example) = &documentation.sql_example {
         let _ = write!(page, "\n{}\n", example.trim());

@@ -137,7 +137,7 @@ impl<F: TextFunction> TextUdf<F> {
     ) -> Vec<Option<F::Output>> {
         let mut known: HashMap<(&'a str, usize), Option<F::Output>> = HashMap::new();
         // Rows come sorted or nearly so: most texts are that of the row before.
-        let mut previous: Option<((&'a str, usize), Option<F::Output>)> = None;
+        let (mut previous_key, mut previous_result) = (None, None);
         let mut results = Vec::with_capacity(texts.size_hint().0);
         for (row, text) in texts.enumerate() {
             let (Some(text), Some(choice)) = (text, choices.at(row)) else {
@@ -145,15 +145,11 @@ impl<F: TextFunction> TextUdf<F> {
                 continue;
             };
             let key = (text, choice);
-            let result = match &previous {
-                Some((previous_key, result)) if *previous_key == key => result.clone(),
-                _ => known
-                    .entry(key)
-                    .or_insert_with(|| self.function.evaluate(text, choice))
-                    .clone(),
-            };
-            previous = Some((key, result.clone()));
-            results.push(result);
+            if previous_key != Some(key) {
+                let result = known.entry(key).or_insert_with(|| self.function.evaluate(text, choice));
+                (previous_key, previous_result) = (Some(key), result.clone());
+            }
+            results.push(previous_result.clone());
         }
         results
     }

@@ -66,6 +66,8 @@ type Cells = AlignedState<u64, u64>;
 const CELL_LENGTH: usize = 8;
 
 impl State for Cells {
+    const HOLDS_HEAP: bool = true;
+
     fn merge(&mut self, other: Self) -> Result<(), FunctionError> {
         AlignedState::merge(self, &other);
         Ok(())

@@ -107,6 +107,8 @@ pub(crate) struct Evidence {
 const HEAD_LENGTH: usize = 6;
 
 impl State for Evidence {
+    const HOLDS_HEAP: bool = true;
+
     fn merge(&mut self, other: Self) -> Result<(), FunctionError> {
         self.dispersion.merge("dispersion", other.dispersion)?;
         self.method.merge("method", other.method)?;

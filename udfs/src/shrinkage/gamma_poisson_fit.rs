@@ -53,6 +53,8 @@ impl AggregateFunction for FitGammaPoisson {
 }
 
 impl State for GammaPoissonState {
+    const HOLDS_HEAP: bool = true;
+
     fn merge(&mut self, other: Self) -> Result<(), FunctionError> {
         GammaPoissonState::merge(self, &other);
         Ok(())

@@ -57,7 +57,7 @@ async fn check(file: &str, sql: &str, tolerance: f64) {
 
 async fn compare(session: &SessionContext, file: &str, sql: &str, tolerance: f64) {
     let (mut worst, mut compared) = (0.0f64, 0);
-    for batch in query(&session, sql)
+    for batch in query(session, sql)
         .await
         .unwrap_or_else(|error| panic!("{file}: {error}"))
     {
