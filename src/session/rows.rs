@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::{Stream, StreamExt};
 use tokio::runtime::Handle;
@@ -19,8 +19,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// How many batches may wait for a slow reader. Memory per query stays at a few batches whatever the result's size.
 const BATCHES_IN_FLIGHT: usize = 2;
 
-/// The schema that clients see: plain text instead of views and dictionaries, every column nullable, no metadata. It is
-/// a function of the plan's schema alone, so what is announced and what is sent cannot differ.
+/// The schema that clients see: plain text instead of views and dictionaries, times in microseconds, every column
+/// nullable, no metadata. It is a function of the plan's schema alone, so what is announced and what is sent cannot
+/// differ.
 pub fn wire_schema(schema: &Schema) -> SchemaRef {
     let fields: Vec<FieldRef> = schema.fields().iter().map(|field| wire_field(field)).collect();
     Arc::new(Schema::new(fields))
@@ -34,6 +35,9 @@ fn wire_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
         DataType::BinaryView | DataType::LargeBinary | DataType::FixedSizeBinary(_) => DataType::Binary,
+        // The engine's own now() and to_timestamp() count nanoseconds; clients are promised microseconds.
+        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+        DataType::Time32(_) | DataType::Time64(_) => DataType::Time64(TimeUnit::Microsecond),
         DataType::Dictionary(_, values) => wire_type(values),
         DataType::RunEndEncoded(_, values) => wire_type(values.data_type()),
         DataType::List(item)

@@ -160,11 +160,12 @@ pub fn parse(sql: &str) -> Result<Vec<ParsedStatement>> {
         }
         let statement = match parser.parse_statement() {
             Ok(statement) => statement,
-            Err(error) => return Err(refused_or_syntax(sql, error)),
+            Err(error) => return Err(refused_or(sql, syntax_error(sql, error))),
         };
         let next = parser.peek_token();
         if !matches!(next.token, Token::SemiColon | Token::EOF) {
-            return Err(syntax_error_at(sql, &next.token, byte_offset(sql, next.span.start)));
+            let error = syntax_error_at(sql, &next.token, byte_offset(sql, next.span.start));
+            return Err(refused_or(sql, error));
         }
         let end = if next.token == Token::EOF {
             sql.len()
@@ -178,7 +179,7 @@ pub fn parse(sql: &str) -> Result<Vec<ParsedStatement>> {
 
 /// Statements of the engine's own dialect (CREATE EXTERNAL TABLE, COPY … STORED AS) do not parse as PostgreSQL's;
 /// they are refused as what they are rather than as a slip of the pen.
-fn refused_or_syntax(sql: &str, error: ParserError) -> Error {
+fn refused_or(sql: &str, syntax_error: Error) -> Error {
     let is_engine_statement = DFParserBuilder::new(sql)
         .with_dialect(&PostgreSqlDialect {})
         .build()
@@ -202,7 +203,7 @@ fn refused_or_syntax(sql: &str, error: ParserError) -> Error {
             ErrorKind::ReadOnlyTransaction,
             format!("cannot execute {word} in a read-only transaction"),
         ),
-        _ => syntax_error(sql, error),
+        _ => syntax_error,
     }
 }
 

@@ -164,6 +164,27 @@ async fn every_type_arrives_plain_and_with_its_values() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn times_that_the_engine_makes_are_in_microseconds_too() {
+    let server = Server::start().await;
+    let sql = "SELECT now() AS a, to_timestamp(1528070400) AS b, ARRAY[now()] AS c, now()::time AS d";
+    let result = query(&mut server.client().await, sql).await.unwrap();
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    assert_eq!(result.schema().field(0).data_type(), &instant);
+    assert_eq!(
+        result.schema().field(3).data_type(),
+        &DataType::Time64(TimeUnit::Microsecond)
+    );
+    let local = result
+        .column(1)
+        .as_any()
+        .downcast_ref::<TimestampMicrosecondArray>()
+        .unwrap();
+    assert_eq!(local.value(0), 1_528_070_400_000_000);
+    let list = DataType::List(Arc::new(Field::new_list_field(instant, true)));
+    assert_eq!(result.schema().field(2).data_type(), &list);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn errors_come_with_code_and_sqlstate() {
     let server = Server::start().await;
     let mut client = server.client().await;
@@ -178,6 +199,11 @@ async fn errors_come_with_code_and_sqlstate() {
         ("SELECT 'x'::int", Code::InvalidArgument, "22P02"),
         ("SELECT big / 0 FROM types", Code::InvalidArgument, "22012"),
         ("SELECT $1::int", Code::InvalidArgument, "08P01"),
+        (
+            "COPY (SELECT 1) TO '/tmp/x.parquet' STORED AS PARQUET",
+            Code::PermissionDenied,
+            "42501",
+        ),
         ("SET timezone = 'UTC'", Code::Unimplemented, "0A000"),
         ("BEGIN", Code::Unimplemented, "0A000"),
         ("COPY types TO STDOUT", Code::Unimplemented, "0A000"),
@@ -190,7 +216,7 @@ async fn errors_come_with_code_and_sqlstate() {
         status.message().lines().next(),
         Some("relation \"missing\" does not exist")
     );
-    assert_eq!(server.count(|counts| counts.statement_errors_total.load(Relaxed)), 14);
+    assert_eq!(server.count(|counts| counts.statement_errors_total.load(Relaxed)), 15);
 }
 
 #[tokio::test(flavor = "multi_thread")]
