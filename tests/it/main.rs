@@ -1,5 +1,8 @@
 //! Everything that is tested through a running server, in one program, so that the engine is linked once.
 
+// Helpers outside the test functions may stop a test as well.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 mod flight_sql;
 mod gate;
 mod layers;

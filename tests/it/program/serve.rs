@@ -174,7 +174,11 @@ fn files_that_come_are_noticed() {
 fn a_damaged_file_is_left_out_soon_after_a_query_met_it() {
     let source = tempfile::TempDir::new().expect("a folder");
     let original = |day: &str| demo_folder().join(day).join("part-0.parquet");
-    fs::copy(original("submission_date=2018-06-05"), source.path().join("good.parquet")).expect("a copy");
+    fs::copy(
+        original("submission_date=2018-06-05"),
+        source.path().join("good.parquet"),
+    )
+    .expect("a copy");
     let mut damaged = fs::read(original("submission_date=2018-06-06")).expect("a file");
     let pages = 4..damaged.len() / 2;
     damaged[pages].fill(0xff);
