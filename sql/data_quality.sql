@@ -211,14 +211,14 @@ SELECT
 FROM early
 UNION ALL
 SELECT
-    'calendar_conflict', 'warning', application, channel, NULL, NULL, first_seen_at, CAST(NULL AS TIMESTAMP), CAST(1 AS BIGINT),
+    'calendar_conflict', 'warning', application, channel, NULL, NULL, first_seen_at, arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))'), CAST(1 AS BIGINT),
     concat('version ', version, ' is in the calendar for ', date_trunc('day', calendar_date), ' but first seen at ',
         first_seen_at, ', which rules')
 FROM releases
 WHERE calendar_date IS NOT NULL AND release_source <> 'calendar'
 UNION ALL
 SELECT
-    'calendar_version', 'warning', application, channel, NULL, NULL, release_at, CAST(NULL AS TIMESTAMP), CAST(1 AS BIGINT),
+    'calendar_version', 'warning', application, channel, NULL, NULL, release_at, arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))'), CAST(1 AS BIGINT),
     concat('version ', version, ' of the calendar does not parse, so that it is left out')
 FROM configured
 WHERE version_key IS NULL

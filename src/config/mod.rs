@@ -242,7 +242,11 @@ fn typed(table: &toml::Table) -> Result<Config> {
 /// Relative paths in a file start at the file's folder, so that it means the same wherever the program is started.
 fn resolve_paths(table: &mut toml::Table, file: &Path) {
     let folder = file.parent().unwrap_or_else(|| Path::new(""));
-    for (section, key) in [("source", "location"), ("calendar", "location"), ("limits", "spill_folder")] {
+    for (section, key) in [
+        ("source", "location"),
+        ("calendar", "location"),
+        ("limits", "spill_folder"),
+    ] {
         let Some(toml::Value::String(value)) = table.get_mut(section).and_then(|section| section.get_mut(key)) else {
             continue;
         };

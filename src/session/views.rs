@@ -84,7 +84,7 @@ fn comments_of(text: &str, measures: &[String]) -> ViewComments {
         let is_column = line.starts_with("   ") && !line.starts_with("    ");
         if is_column {
             described.extend(column.take());
-            let (name, words) = line.trim().split_once("  ").unwrap_or((line.trim(), ""));
+            let (name, words) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
             column = Some((name.to_string(), words.trim().to_string()));
         } else if let Some((_, words)) = column.as_mut() {
             words.push(' ');
@@ -131,7 +131,13 @@ pub async fn add_views(base: &SessionState, vocabulary: &Vocabulary, relations: 
             .map_err(|error| Error::internal(format!("view {name} does not plan: {}", Error::from(error).message)))?;
         let view: Arc<dyn TableProvider> = match kind {
             Inlined => Arc::new(ViewTable::new(plan, Some(sql))),
-            Stored => Arc::new(StoredView::new(plan, sql)),
+            Stored => {
+                // Only the analysed plan says which types the rows will have.
+                let analysed = state
+                    .analyzer()
+                    .execute_and_check(plan, state.config_options(), |_, _| {})?;
+                Arc::new(StoredView::new(analysed, sql))
+            }
         };
         relations.public.insert((*name).to_string(), view);
     }

@@ -33,10 +33,16 @@ impl Vocabulary {
             (place, measure.negligible_rate)
         });
         let targets = self.targets.iter().flat_map(|target| {
-            let rates = [("target_rate", target.target_rate), ("critical_rate", target.critical_rate)];
+            let rates = [
+                ("target_rate", target.target_rate),
+                ("critical_rate", target.critical_rate),
+            ];
             rates.map(|(name, rate)| (format!("{name} in [[targets]]"), rate))
         });
-        match negligible.chain(targets).find(|(_, rate)| rate.is_some_and(|rate| !(0.0..f64::INFINITY).contains(&rate))) {
+        match negligible
+            .chain(targets)
+            .find(|(_, rate)| rate.is_some_and(|rate| !(0.0..f64::INFINITY).contains(&rate)))
+        {
             Some((place, Some(rate))) => Err(Error::configuration(format!(
                 "{place} must be finite and >= 0 (got {rate})"
             ))

@@ -230,3 +230,10 @@ async fn the_real_sample_gives_its_published_figures() {
     let folder = slt("sample");
     assert!(run_folder(&folder, TestServer::over(&sample).await).await > 0, "no slt files of the sample");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_views_answer_alike_over_every_way_in() {
+    let folder = slt("views");
+    let server = TestServer::over_csv(&folder.join("data")).await;
+    assert!(run_folder(&folder, server).await > 0, "no slt files of the views");
+}

@@ -21,7 +21,10 @@ fn until(horizon: &str) -> Row {
 }
 
 fn two_majors() -> mission_control::tables::Vocabulary {
-    calendar(vec![entry("release", "58.0", "2018-01-23 14:00"), entry("release", "59.0", "2018-03-13 14:00")])
+    calendar(vec![
+        entry("release", "58.0", "2018-01-23 14:00"),
+        entry("release", "59.0", "2018-03-13 14:00"),
+    ])
 }
 
 const MAJORS: &str = "SELECT version, field_duration_hours, adjusted_events, adjusted_usage_hours, truncated_reason \
@@ -37,12 +40,18 @@ async fn the_same_interval_for_old_and_new() {
     rows.extend(hourly("59.0", "2018-03-13 14:00", "2018-03-27 14:00"));
     rows.push(until("2018-03-27 14:00"));
     let session = session(&rows, &two_majors()).await;
-    assert_eq!(answer(&session, MAJORS).await, ["58 1176 312 3120 -", "59 336 312 3120 -"]);
+    assert_eq!(
+        answer(&session, MAJORS).await,
+        ["58 1176 312 3120 -", "59 336 312 3120 -"]
+    );
     assert_eq!(answer(&session, COMPARED).await, ["59 58 24 336 3120 3120 -"]);
     // The first and the last window of 58 that count.
     let spans = "SELECT from_at, until_at FROM release_spans \
                  WHERE grouping = 'major' AND version = '58' AND span = 'aligned'";
-    assert_eq!(answer(&session, spans).await, ["2018-01-24T14:00:00Z 2018-02-06T14:00:00Z"]);
+    assert_eq!(
+        answer(&session, spans).await,
+        ["2018-01-24T14:00:00Z 2018-02-06T14:00:00Z"]
+    );
 }
 
 /// Example 2: at 30 h nothing is skipped, on either side.
@@ -62,7 +71,10 @@ async fn a_pair_ends_where_the_shorter_one_ended() {
     let mut rows = hourly("58.0.1", "2018-01-29", "2018-02-10");
     rows.extend(hourly("58.0.2", "2018-02-07", "2018-02-21"));
     rows.push(until("2018-02-21"));
-    let releases = calendar(vec![entry("release", "58.0.1", "2018-01-29"), entry("release", "58.0.2", "2018-02-07")]);
+    let releases = calendar(vec![
+        entry("release", "58.0.1", "2018-01-29"),
+        entry("release", "58.0.2", "2018-02-07"),
+    ]);
     let session = session(&rows, &releases).await;
     let sql = "SELECT version, skipped_hours, comparison_age_hours, events, previous_events, truncated, truncated_reason \
                FROM release_comparison WHERE grouping = 'version' AND measure = 'main_crashes' AND version = '58.0.2'";
@@ -74,7 +86,10 @@ async fn a_pair_ends_where_the_shorter_one_ended() {
 async fn point_releases_are_apart() {
     let mut rows = hourly("55.0", "2017-08-08", "2017-08-12");
     rows.extend(hourly("55.0.1", "2017-08-10", "2017-08-12"));
-    let releases = calendar(vec![entry("release", "55.0", "2017-08-08"), entry("release", "55.0.1", "2017-08-10")]);
+    let releases = calendar(vec![
+        entry("release", "55.0", "2017-08-08"),
+        entry("release", "55.0.1", "2017-08-10"),
+    ]);
     let session = session(&rows, &releases).await;
     let sql = "SELECT version, events FROM release_summary \
                WHERE grouping = 'version' AND measure = 'main_crashes' ORDER BY version";
@@ -92,7 +107,8 @@ async fn majors_sort_as_numbers() {
         entries.push(entry("release", version, released));
     }
     let session = session(&rows, &calendar(entries)).await;
-    let sql = "SELECT latest_version, previous_version, is_new_release FROM channel_summary WHERE measure = 'main_crashes'";
+    let sql =
+        "SELECT latest_version, previous_version, is_new_release FROM channel_summary WHERE measure = 'main_crashes'";
     assert_eq!(answer(&session, sql).await, ["100 99 false"]);
 }
 
@@ -103,10 +119,17 @@ async fn what_the_data_do_not_have_is_not_compared() {
     rows.extend(hourly("59.0", "2018-03-13 14:00", "2018-03-27 14:00"));
     rows.push(until("2018-03-27 14:00"));
     let session = session(&rows, &two_majors()).await;
-    assert_eq!(answer(&session, MAJORS).await, ["58 1176 - - left_censored", "59 336 312 3120 -"]);
+    assert_eq!(
+        answer(&session, MAJORS).await,
+        ["58 1176 - - left_censored", "59 336 312 3120 -"]
+    );
     assert_eq!(answer(&session, COMPARED).await, ["59 58 24 336 - - left_censored"]);
-    let trend = "SELECT major_version, age_hours, usage_hours FROM release_trend WHERE measure = 'main_crashes' ORDER BY 1, 2";
-    assert_eq!(answer(&session, trend).await, ["59 24 240", "59 168 1680", "59 336 3360"]);
+    let trend =
+        "SELECT major_version, age_hours, usage_hours FROM release_trend WHERE measure = 'main_crashes' ORDER BY 1, 2";
+    assert_eq!(
+        answer(&session, trend).await,
+        ["59 24 240", "59 168 1680", "59 336 3360"]
+    );
 }
 
 /// Half of the compared hours have no data of the channel at all.
@@ -116,7 +139,10 @@ async fn missing_hours_are_told() {
     rows.extend(hourly("59.0", "2018-03-13 14:00", "2018-03-16 14:00"));
     rows.push(until("2018-03-27 14:00"));
     let session = session(&rows, &two_majors()).await;
-    assert_eq!(answer(&session, MAJORS).await, ["58 1176 312 3120 -", "59 336 48 480 coverage"]);
+    assert_eq!(
+        answer(&session, MAJORS).await,
+        ["58 1176 312 3120 -", "59 336 48 480 coverage"]
+    );
 }
 
 #[tokio::test]
@@ -129,14 +155,22 @@ async fn the_overview_and_the_score_follow_from_the_comparison() {
                 let mut row = Row::new(at(from) + Duration::hours(hour), "release", version);
                 row.platform = platform;
                 let factor = if version == "58.0" { 2 } else { 1 };
-                rows.push(row.hours(10_000.0).main(main * factor).events("content_crashes", content));
+                rows.push(
+                    row.hours(10_000.0)
+                        .main(main * factor)
+                        .events("content_crashes", content),
+                );
             }
         }
     }
     let session = session(&rows, &two_majors()).await;
     let sql = "SELECT platform, adjusted_rate, previous_adjusted_rate, change_percent, rate_ratio, last_24h_rate \
                FROM channel_summary WHERE measure = 'main_crashes' ORDER BY platform";
-    let expected = ["linux 2 4 -50 0.5 2", "mac 1.1 2.2 -50 0.5 1.1", "windows 1.5 3 -50 0.5 1.5"];
+    let expected = [
+        "linux 2 4 -50 0.5 2",
+        "mac 1.1 2.2 -50 0.5 1.1",
+        "windows 1.5 3 -50 0.5 1.5",
+    ];
     assert_eq!(answer(&session, sql).await, expected);
     let score = "SELECT version, ROUND(score, 2), platforms FROM channel_score";
     assert_eq!(answer(&session, score).await, ["59 2.61 3"]);

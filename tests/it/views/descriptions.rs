@@ -1,8 +1,9 @@
 //! Every relation and every column says what it is.
 
-use mission_control::session::view_comments;
+use arrow::datatypes::{DataType, TimeUnit};
+use mission_control::session::{view_comments, wire_schema};
 
-use super::rows::{MEASURES, calendar, session};
+use super::rows::{MEASURES, Row, at, calendar, session};
 
 #[tokio::test]
 async fn every_view_and_column_is_described() {
@@ -19,7 +20,12 @@ async fn every_view_and_column_is_described() {
         if !comments.relation.contains("One row per ") || !comments.relation.contains("Reads ") {
             missing.push(format!("{name} does not say what a row is and what it reads"));
         }
-        let columns: Vec<String> = table.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let columns: Vec<String> = table
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
         for column in &columns {
             if comments.columns.get(column).is_none_or(String::is_empty) {
                 missing.push(format!("{name}.{column} is not described"));
@@ -33,6 +39,34 @@ async fn every_view_and_column_is_described() {
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
     assert!(views >= 20, "only {views} views");
+}
+
+/// Clients learn a relation's columns from its schema, before any row: both must be the same.
+#[tokio::test]
+async fn rows_have_the_types_that_the_schema_promises() {
+    let rows = [Row::new(at("2018-06-01 10:00"), "release", "60.0").hours(10.0).main(1)];
+    let session = session(&rows, &calendar(vec![])).await;
+    let relations = session.engine().relations();
+    let mut wrong = vec![];
+    for (name, table) in &relations.public {
+        let stream = session.query(&format!("SELECT * FROM {name}")).await.expect(name);
+        let promised = wire_schema(&table.schema());
+        for (promised, given) in promised.fields().iter().zip(stream.schema().fields()) {
+            if promised.data_type() != given.data_type() {
+                wrong.push(format!(
+                    "{name}.{}: {} instead of {}",
+                    given.name(),
+                    given.data_type(),
+                    promised.data_type()
+                ));
+            }
+            if matches!(given.data_type(), DataType::Timestamp(unit, zone) if *unit != TimeUnit::Microsecond || zone.is_none())
+            {
+                wrong.push(format!("{name}.{} is {}", given.name(), given.data_type()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// The columns that users may rely on, in any order.
@@ -79,7 +113,10 @@ async fn the_promised_columns_are_there() {
             "release_trend",
             "application channel platform measure major_version age_hours events usage_hours rate rate_lower rate_upper",
         ),
-        ("adoption", "hour_start application channel platform version usage_hours usage_share"),
+        (
+            "adoption",
+            "hour_start application channel platform version usage_hours usage_share",
+        ),
         (
             "experiment_timeseries",
             "window_start application channel platform experiment_id experiment_branch measure events usage_hours rate \
@@ -99,11 +136,21 @@ async fn the_promised_columns_are_there() {
             "window_start application channel platform version build_id major_version usage_hours ping_count \
              main_crashes gmplugin_crashes complete",
         ),
-        ("measure_windows", "window_start application channel platform version build_id measure events usage_hours"),
-        ("targets", "application channel platform measure target_rate critical_rate"),
+        (
+            "measure_windows",
+            "window_start application channel platform version build_id measure events usage_hours",
+        ),
+        (
+            "targets",
+            "application channel platform measure target_rate critical_rate",
+        ),
     ];
     for (view, columns) in promised {
-        let schema = relations.public.get(view).unwrap_or_else(|| panic!("no {view}")).schema();
+        let schema = relations
+            .public
+            .get(view)
+            .unwrap_or_else(|| panic!("no {view}"))
+            .schema();
         for column in columns.split_whitespace() {
             assert!(schema.index_of(column).is_ok(), "{view} has no {column}");
         }

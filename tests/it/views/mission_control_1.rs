@@ -34,11 +34,16 @@ fn five_minutes() -> Duration {
 /// `randint(0, 5)`; see `tests/fixtures/views/randints.py`.
 fn fake(channel: &'static str, version: &'static str, from: DateTime<Utc>, count: usize) -> Vec<Row> {
     let drawn = include_str!("../../fixtures/views/randints.txt");
-    let drawn: Vec<i64> = drawn.split_whitespace().map(|digit| digit.parse().expect("a digit")).collect();
+    let drawn: Vec<i64> = drawn
+        .split_whitespace()
+        .map(|digit| digit.parse().expect("a digit"))
+        .collect();
     hourly(from, count)
         .map(|(index, window)| {
             let number = i64::try_from(index).expect("few rows") + 1;
-            Row::new(window, channel, version).hours(number as f64).main(number / 2 + drawn[index])
+            Row::new(window, channel, version)
+                .hours(number as f64)
+                .main(number / 2 + drawn[index])
         })
         .collect()
 }
@@ -83,15 +88,28 @@ async fn versions(channel: &'static str, oldest_first: &[&'static str]) -> Vec<S
         rows.extend(fake(channel, version, start() + Duration::hours(hours), 2));
     }
     let session = session(&rows, &calendar(vec![])).await;
-    answer(&session, "SELECT version FROM mc1_release_summary WHERE measure = 'main_crashes' ORDER BY version DESC").await
+    answer(
+        &session,
+        "SELECT version FROM mc1_release_summary WHERE measure = 'main_crashes' ORDER BY version DESC",
+    )
+    .await
 }
 
 #[tokio::test]
 async fn three_point_releases_and_the_majors_are_listed() {
-    assert_eq!(versions("release", &["54.0", "54.0.1", "55.0.1", "55.0.2"]).await, ["55.0.2", "55.0.1", "55", "54"]);
+    assert_eq!(
+        versions("release", &["54.0", "54.0.1", "55.0.1", "55.0.2"]).await,
+        ["55.0.2", "55.0.1", "55", "54"]
+    );
     let betas = ["54.0b7", "54.0b8", "55.0b3", "55.0b4", "55.0b5", "55.0b6"];
-    assert_eq!(versions("beta", &betas).await, ["55.0b6", "55.0b5", "55.0b4", "55", "54"]);
-    assert_eq!(versions("nightly", &["54.0a1", "55.0a1", "56.0a1"]).await, ["56", "55", "54"]);
+    assert_eq!(
+        versions("beta", &betas).await,
+        ["55.0b6", "55.0b5", "55.0b4", "55", "54"]
+    );
+    assert_eq!(
+        versions("nightly", &["54.0a1", "55.0a1", "56.0a1"]).await,
+        ["56", "55", "54"]
+    );
 }
 
 #[tokio::test]
@@ -103,28 +121,44 @@ async fn a_version_that_begins_with_its_successor_has_no_entry() {
             rows.push(Row::new(window, "release", version).hours(hours).main(events));
         }
     }
-    assert_eq!(summary(&rows).await, ["55.0.1 600 120 2142.86 120 2142.86", "55 600 240 2142.86 240 2142.86"]);
+    assert_eq!(
+        summary(&rows).await,
+        ["55.0.1 600 120 2142.86 120 2142.86", "55 600 240 2142.86 240 2142.86"]
+    );
 }
 
 /// V1: 56.0 for ten days, then 57.0 for `age` hours; both are worse on their first day.
 fn young_release(age: usize) -> Vec<Row> {
     let released = start() + Duration::days(10);
-    let old = hourly(start(), 240 + age + 1)
-        .map(|(hour, window)| Row::new(window, "release", "56.0").hours(1000.0).main(if hour < 24 { 50 } else { 10 }));
-    let new = hourly(released, age + 1)
-        .map(|(hour, window)| Row::new(window, "release", "57.0").hours(1000.0).main(if hour < 24 { 60 } else { 12 }));
+    let old = hourly(start(), 240 + age + 1).map(|(hour, window)| {
+        Row::new(window, "release", "56.0")
+            .hours(1000.0)
+            .main(if hour < 24 { 50 } else { 10 })
+    });
+    let new = hourly(released, age + 1).map(|(hour, window)| {
+        Row::new(window, "release", "57.0")
+            .hours(1000.0)
+            .main(if hour < 24 { 60 } else { 12 })
+    });
     old.chain(new).collect()
 }
 
 #[tokio::test]
 async fn between_one_and_two_days_the_comparison_is_unfair() {
-    for (age, newest, before) in
-        [(24, "58.08", "48.4"), (25, "56.31", "10"), (48, "35.51", "10"), (49, "12", "10")]
-    {
+    for (age, newest, before) in [
+        (24, "58.08", "48.4"),
+        (25, "56.31", "10"),
+        (48, "35.51", "10"),
+        (49, "12", "10"),
+    ] {
         let session = session(&young_release(age), &calendar(vec![])).await;
         let sql = "SELECT version, adjusted_rate FROM mc1_release_summary \
                    WHERE measure = 'main_crashes' AND version IN ('56', '57') ORDER BY version DESC";
-        assert_eq!(answer(&session, sql).await, [format!("57 {newest}"), format!("56 {before}")], "age {age}");
+        assert_eq!(
+            answer(&session, sql).await,
+            [format!("57 {newest}"), format!("56 {before}")],
+            "age {age}"
+        );
     }
 }
 
@@ -133,7 +167,14 @@ async fn between_one_and_two_days_the_comparison_is_unfair() {
 async fn exposure_is_unequal_after_the_skip() {
     let lines = summary(&young_release(49)).await;
     // 26 windows of 12 events against 50 of 10.
-    assert_eq!(lines, ["57.0 176400 312 12 312 12", "57 176400 312 12 312 12", "56 864000 2410 10 500 10"]);
+    assert_eq!(
+        lines,
+        [
+            "57.0 176400 312 12 312 12",
+            "57 176400 312 12 312 12",
+            "56 864000 2410 10 500 10"
+        ]
+    );
 }
 
 /// V3: `55.0` also takes in 55.0.1, and lasts a day too long.
@@ -143,7 +184,10 @@ async fn a_name_takes_in_every_version_that_begins_with_it() {
     let second = hourly(start() + Duration::hours(96), 97)
         .map(|(_, window)| Row::new(window, "release", "55.0.1").hours(1000.0).main(100));
     let lines = summary(&first.chain(second).collect::<Vec<_>>()).await;
-    assert!(lines.contains(&"55.0 345600 3230 32.96 3230 32.96".to_string()), "{lines:?}");
+    assert!(
+        lines.contains(&"55.0 345600 3230 32.96 3230 32.96".to_string()),
+        "{lines:?}"
+    );
 }
 
 /// V4: of 1012 windows after the skip the one with the highest rate is left out of the rate.
@@ -151,17 +195,24 @@ async fn a_name_takes_in_every_version_that_begins_with_it() {
 async fn one_window_in_a_thousand_is_left_out() {
     let rows: Vec<Row> = every(five_minutes(), start(), 1300)
         .map(|(index, window)| {
-            Row::new(window, "release", "55.0").hours(100.0).main(if index == 500 { 1000 } else { 1 })
+            Row::new(window, "release", "55.0")
+                .hours(100.0)
+                .main(if index == 500 { 1000 } else { 1 })
         })
         .collect();
-    assert_eq!(summary(&rows).await, ["55.0 389700 2011 10 2011 10", "55 389700 2011 10 2011 10"]);
+    assert_eq!(
+        summary(&rows).await,
+        ["55.0 389700 2011 10 2011 10", "55 389700 2011 10 2011 10"]
+    );
 }
 
 /// V5: 58.0 for 60 days, 59.0 for its first 7.
 #[tokio::test]
 async fn two_majors_over_weeks() {
     let old = every(five_minutes(), at("2018-01-23"), 60 * 288).map(|(index, window)| {
-        Row::new(window, "release", "58.0").hours(10_000.0).main(if index < 3 * 288 { 40 } else { 20 })
+        Row::new(window, "release", "58.0")
+            .hours(10_000.0)
+            .main(if index < 3 * 288 { 40 } else { 20 })
     });
     let new = every(five_minutes(), at("2018-03-13"), 7 * 288 + 1)
         .map(|(_, window)| Row::new(window, "release", "59.0").hours(10_000.0).main(30));

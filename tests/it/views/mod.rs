@@ -6,5 +6,6 @@ mod descriptions;
 mod mission_control_1;
 mod other_product;
 mod population;
+mod pruning;
 mod quality;
 mod rows;

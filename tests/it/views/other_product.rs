@@ -28,13 +28,34 @@ fn sessions() -> RecordBatch {
         }
     }
     let columns: Vec<(&str, ArrayRef)> = vec![
-        ("bucket", Arc::new(rows.iter().map(|row| Some(row.0)).collect::<Int64Array>())),
-        ("ring", Arc::new(rows.iter().map(|row| Some(row.1)).collect::<StringArray>())),
-        ("release", Arc::new(rows.iter().map(|row| Some(row.2)).collect::<StringArray>())),
-        ("system", Arc::new(rows.iter().map(|row| Some(row.3)).collect::<StringArray>())),
-        ("session_minutes", Arc::new(rows.iter().map(|row| Some(row.4)).collect::<Int64Array>())),
-        ("n_failures", Arc::new(rows.iter().map(|row| Some(row.5)).collect::<Int64Array>())),
-        ("n_timeouts", Arc::new(rows.iter().map(|row| Some(row.6)).collect::<Int64Array>())),
+        (
+            "bucket",
+            Arc::new(rows.iter().map(|row| Some(row.0)).collect::<Int64Array>()),
+        ),
+        (
+            "ring",
+            Arc::new(rows.iter().map(|row| Some(row.1)).collect::<StringArray>()),
+        ),
+        (
+            "release",
+            Arc::new(rows.iter().map(|row| Some(row.2)).collect::<StringArray>()),
+        ),
+        (
+            "system",
+            Arc::new(rows.iter().map(|row| Some(row.3)).collect::<StringArray>()),
+        ),
+        (
+            "session_minutes",
+            Arc::new(rows.iter().map(|row| Some(row.4)).collect::<Int64Array>()),
+        ),
+        (
+            "n_failures",
+            Arc::new(rows.iter().map(|row| Some(row.5)).collect::<Int64Array>()),
+        ),
+        (
+            "n_timeouts",
+            Arc::new(rows.iter().map(|row| Some(row.6)).collect::<Int64Array>()),
+        ),
     ];
     RecordBatch::try_from_iter(columns).expect("a batch")
 }
@@ -53,7 +74,9 @@ async fn harbor() -> (Session, tempfile::TempDir) {
     let options = config.engine_options().expect("the calendar");
     let engine = Engine::new(options, tokio::runtime::Handle::current()).expect("an engine");
     let source = source_settings(&config).expect("a source");
-    Upkeep::load(&source, Arc::clone(&engine), Arc::default()).await.expect("the data");
+    Upkeep::load(&source, Arc::clone(&engine), Arc::default())
+        .await
+        .expect("the data");
     (engine.session("analyst"), folder)
 }
 
@@ -73,13 +96,23 @@ async fn another_product_goes_through_the_same_views() {
     let compared = "SELECT platform, previous_version, events, usage_hours, rate, previous_rate, rate_ratio, truncated \
                     FROM release_comparison WHERE channel = 'stable' AND grouping = 'major' AND measure = 'failures' \
                     ORDER BY platform";
-    let expected = ["linux 1 1080 216000 5 4 1.25 false", "phone 1 1080 216000 5 4 1.25 false"];
+    let expected = [
+        "linux 1 1080 216000 5 4 1.25 false",
+        "phone 1 1080 216000 5 4 1.25 false",
+    ];
     assert_eq!(answer(&session, compared).await, expected);
 
     let score = "SELECT version, score, platforms FROM channel_score WHERE channel = 'stable'";
     assert_eq!(answer(&session, score).await, ["2 5 2"]);
-    let measures = "SELECT measure, label, unit, is_key FROM measures WHERE measure IN ('failures', 'timeouts') ORDER BY 1";
-    assert_eq!(answer(&session, measures).await, ["failures Failed sessions sessions true", "timeouts Timeouts events false"]);
+    let measures =
+        "SELECT measure, label, unit, is_key FROM measures WHERE measure IN ('failures', 'timeouts') ORDER BY 1";
+    assert_eq!(
+        answer(&session, measures).await,
+        [
+            "failures Failed sessions sessions true",
+            "timeouts Timeouts events false"
+        ]
+    );
     let targets = "SELECT channel, measure, target_rate, critical_rate FROM targets";
     assert_eq!(answer(&session, targets).await, ["stable failures 4 8"]);
     // Its channels and platforms are its own, so that nothing about them is unknown.

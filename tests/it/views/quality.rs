@@ -36,7 +36,10 @@ async fn a_clean_set_has_no_findings() {
 #[tokio::test]
 async fn a_measure_that_stopped() {
     let mut rows = clean();
-    for row in rows.iter_mut().filter(|row| row.platform == "windows" && row.window_start >= at("2018-04-20")) {
+    for row in rows
+        .iter_mut()
+        .filter(|row| row.platform == "windows" && row.window_start >= at("2018-04-20"))
+    {
         row.events.remove("gmplugin_crashes");
     }
     let expected = ["measure_stopped windows gmplugin_crashes 2018-04-20T00:00:00Z 2018-04-30T00:00:00Z 11"];
@@ -56,7 +59,10 @@ async fn a_rare_measure_may_be_silent() {
 #[tokio::test]
 async fn shutdown_crashes_above_content_crashes() {
     let mut rows = clean();
-    for row in rows.iter_mut().filter(|row| row.platform == "mac" && row.window_start < at("2018-04-08")) {
+    for row in rows
+        .iter_mut()
+        .filter(|row| row.platform == "mac" && row.window_start < at("2018-04-08"))
+    {
         row.events.insert("content_shutdown_crashes", 6);
     }
     assert!(findings(&rows).await.is_empty(), "59 is under the rule only from 58 on");
@@ -68,7 +74,10 @@ async fn a_gap_of_one_platform() {
     rows.retain(|row| {
         row.platform != "mac" || row.window_start < at("2018-04-10 08:00") || row.window_start >= at("2018-04-10 12:00")
     });
-    assert_eq!(findings(&rows).await, ["gap mac - 2018-04-10T08:00:00Z 2018-04-10T11:55:00Z 4"]);
+    assert_eq!(
+        findings(&rows).await,
+        ["gap mac - 2018-04-10T08:00:00Z 2018-04-10T11:55:00Z 4"]
+    );
 }
 
 #[tokio::test]
@@ -93,7 +102,13 @@ async fn rows_that_are_odd_by_themselves() {
     rows[6].experiment = Some(("flip", "control"));
     let found = findings(&rows).await;
     let names: Vec<&str> = found.iter().filter_map(|line| line.split(' ').next()).collect();
-    let expected =
-        ["experiment_rows", "negative_count", "unknown_country", "unknown_platform", "unparsable_build", "zero_usage"];
+    let expected = [
+        "experiment_rows",
+        "negative_count",
+        "unknown_country",
+        "unknown_platform",
+        "unparsable_build",
+        "zero_usage",
+    ];
     assert_eq!(names, expected, "{found:?}");
 }

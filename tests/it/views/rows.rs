@@ -69,8 +69,14 @@ impl Row {
 
 /// `2018-01-23` or `2018-01-23 14:00`, UTC.
 pub fn at(text: &str) -> DateTime<Utc> {
-    let text = if text.contains(' ') { format!("{text}:00") } else { format!("{text} 00:00:00") };
-    NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S").expect("a time").and_utc()
+    let text = if text.contains(' ') {
+        format!("{text}:00")
+    } else {
+        format!("{text} 00:00:00")
+    };
+    NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S")
+        .expect("a time")
+        .and_utc()
 }
 
 pub fn entry(channel: &str, version: &str, release_at: &str) -> CalendarEntry {
@@ -92,16 +98,22 @@ pub fn calendar(entries: Vec<CalendarEntry>) -> Vocabulary {
         version: "1.0".to_string(),
         release_at_micros: 0,
     });
-    Vocabulary { calendar: Calendar::new(entries, CalendarMode::Replace), ..Vocabulary::default() }
+    Vocabulary {
+        calendar: Calendar::new(entries, CalendarMode::Replace),
+        ..Vocabulary::default()
+    }
 }
 
-fn batch(rows: &[Row]) -> RecordBatch {
+pub fn batch(rows: &[Row]) -> RecordBatch {
     let text = |of: &dyn Fn(&Row) -> Option<&'static str>| -> ArrayRef {
         Arc::new(rows.iter().map(of).collect::<StringArray>())
     };
     let windows = rows.iter().map(|row| row.window_start.timestamp_micros());
     let mut columns: Vec<(String, ArrayRef)> = vec![
-        ("window_start".into(), Arc::new(TimestampMicrosecondArray::from_iter_values(windows).with_timezone("UTC"))),
+        (
+            "window_start".into(),
+            Arc::new(TimestampMicrosecondArray::from_iter_values(windows).with_timezone("UTC")),
+        ),
         ("application".into(), text(&|row| Some(row.application))),
         ("channel".into(), text(&|row| Some(row.channel))),
         ("platform".into(), text(&|row| Some(row.platform))),
@@ -112,14 +124,25 @@ fn batch(rows: &[Row]) -> RecordBatch {
         ("country".into(), text(&|row| Some(row.country))),
         ("experiment_id".into(), text(&|row| Some(row.experiment?.0))),
         ("experiment_branch".into(), text(&|row| Some(row.experiment?.1))),
-        ("usage_hours".into(), Arc::new(rows.iter().map(|row| row.usage_hours).collect::<Float64Array>())),
-        ("count".into(), Arc::new(rows.iter().map(|_| Some(1)).collect::<Int64Array>())),
+        (
+            "usage_hours".into(),
+            Arc::new(rows.iter().map(|row| row.usage_hours).collect::<Float64Array>()),
+        ),
+        (
+            "count".into(),
+            Arc::new(rows.iter().map(|_| Some(1)).collect::<Int64Array>()),
+        ),
     ];
     for measure in MEASURES {
-        let counts = rows.iter().map(|row| row.events.get(measure).copied()).collect::<Int64Array>();
+        let counts = rows
+            .iter()
+            .map(|row| row.events.get(measure).copied())
+            .collect::<Int64Array>();
         columns.push((measure.to_string(), Arc::new(counts)));
     }
-    let fields = columns.iter().map(|(name, values)| Field::new(name, values.data_type().clone(), true));
+    let fields = columns
+        .iter()
+        .map(|(name, values)| Field::new(name, values.data_type().clone(), true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     RecordBatch::try_new(schema, columns.into_iter().map(|(_, values)| values).collect()).expect("a batch")
 }
@@ -135,9 +158,16 @@ pub async fn session(rows: &[Row], vocabulary: &Vocabulary) -> Session {
 pub async fn session_over(table: Arc<dyn TableProvider>, vocabulary: &Vocabulary) -> Session {
     let measures: Vec<String> = MEASURES.iter().map(ToString::to_string).collect();
     let public = BTreeMap::from([("error_aggregates".to_string(), table)]);
-    let options = EngineOptions { vocabulary: vocabulary.clone(), ..EngineOptions::default() };
+    let options = EngineOptions {
+        vocabulary: vocabulary.clone(),
+        ..EngineOptions::default()
+    };
     let engine = Engine::new(options, tokio::runtime::Handle::current()).expect("an engine");
-    let relations = Relations { public, measures, ..Relations::default() };
+    let relations = Relations {
+        public,
+        measures,
+        ..Relations::default()
+    };
     engine.publish(relations).await.expect("every view plans");
     engine.session("analyst")
 }
@@ -170,7 +200,11 @@ pub async fn answer(session: &Session, sql: &str) -> Vec<String> {
 fn rounded(number: &str) -> String {
     let number: f64 = number.parse().expect("a number");
     let text = format!("{number:.6}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_string()
+    } else {
+        text
+    }
 }
 
 /// The one number of a query.
