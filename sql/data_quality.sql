@@ -2,8 +2,8 @@
 -- One row per finding. Kept in memory.
 -- Reads source_checks, daily_totals, usage_by_hour, version_sightings, releases, horizons, release_calendar, channels,
 -- mission_control.source_problems.
--- Limits that keep it quiet: a measure has stopped if 20 events would have been expected since its last one, over at
--- least 2 days; shutdown kills exceed content crashes if by more than 3 standard deviations of the day's counts; a gap
+-- Limits that keep it quiet: a measure has stopped if even by the lower bound of its earlier rate 20 events would have
+-- been expected since the last one, over at least 2 days; shutdown kills exceed content crashes if by more than 3 standard deviations of the day's counts; a gap
 -- is at least one whole hour without a row while the application has rows elsewhere, so long that by the group's other
 -- missing hours it would happen less than once in 100 times as much data.
 --
@@ -187,10 +187,10 @@ WHERE version_sort_key(version) IS NULL
 UNION ALL
 SELECT
     'measure_stopped', 'error', application, channel, platform, measure, last_day + INTERVAL '1 day', newest_day, silent_days,
-    concat('no ', measure, ' for ', silent_days, ' days, where ', CAST(ROUND(events / hours_before * hours_after) AS BIGINT),
+    concat('no ', measure, ' for ', silent_days, ' days, where ', CAST(ROUND(events_expected(rate_per_khour(events, hours_before), hours_after)) AS BIGINT),
         ' would have been expected')
 FROM silence
-WHERE silent_days >= 2 AND hours_before > 0 AND events / hours_before * hours_after >= 20
+WHERE silent_days >= 2 AND events_expected(rate_lower(events, hours_before), hours_after) >= 20
 UNION ALL
 SELECT
     'shutdown_above_content', 'warning', application, channel, platform, 'content_shutdown_crashes', MIN(day_start),

@@ -65,7 +65,12 @@ async fn shutdown_crashes_above_content_crashes() {
     {
         row.events.insert("content_shutdown_crashes", 6);
     }
-    assert!(findings(&rows).await.is_empty(), "59 is under the rule only from 58 on");
+    let expected = ["shutdown_above_content mac content_shutdown_crashes 2018-04-01T00:00:00Z 2018-04-07T00:00:00Z 7"];
+    assert_eq!(findings(&rows).await, expected);
+    // Before 58 both were counted otherwise.
+    rows.iter_mut().for_each(|row| row.version = Some("57.0"));
+    let session = session(&rows, &calendar(vec![entry("release", "57.0", "2018-04-01")])).await;
+    assert!(answer(&session, "SELECT * FROM data_quality").await.is_empty());
 }
 
 #[tokio::test]
@@ -99,7 +104,9 @@ async fn rows_that_are_odd_by_themselves() {
     rows[2].usage_hours = Some(0.0);
     rows[4].build_id = Some("today");
     rows[1].platform = "other";
-    rows[6].experiment = Some(("flip", "control"));
+    let mut unpacked = rows[6].clone();
+    unpacked.experiment = Some(("flip", "control"));
+    rows.push(unpacked);
     let found = findings(&rows).await;
     let names: Vec<&str> = found.iter().filter_map(|line| line.split(' ').next()).collect();
     let expected = [
