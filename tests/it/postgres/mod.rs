@@ -1,6 +1,7 @@
 //! The PostgreSQL protocol, spoken byte by byte: what drivers never send and attackers do.
 
 mod client;
+mod copy;
 mod extended;
 mod hostile;
 mod simple;

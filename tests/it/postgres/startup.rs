@@ -83,7 +83,7 @@ fn settings_of_the_startup_message_are_checked_and_take_effect() {
     let greeting = client.until_ready();
     assert!(greeting.iter().any(|message| message.body == b"TimeZone\0Asia/Tokyo\0"));
     assert_eq!(client.query("SHOW statement_timeout")[1].value(), "5s");
-    client.query("SET statement_timeout = 1");
+    client.query("SET statement_timeout = '1min'");
     client.query("RESET statement_timeout");
     assert_eq!(client.query("SHOW statement_timeout")[1].value(), "5s");
     let refused = [

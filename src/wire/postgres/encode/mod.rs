@@ -120,7 +120,7 @@ pub fn field(cell: &dyn Cell, format: Format, row: usize, out: &mut BytesMut) ->
 }
 
 /// Writes a 32-bit length and what it counts; `inclusive` lengths count themselves.
-fn with_length(out: &mut BytesMut, inclusive: bool, write: impl FnOnce(&mut BytesMut) -> Result<()>) -> Result<()> {
+pub fn with_length(out: &mut BytesMut, inclusive: bool, write: impl FnOnce(&mut BytesMut) -> Result<()>) -> Result<()> {
     let start = out.len();
     out.put_i32(0);
     write(out)?;
