@@ -1,6 +1,7 @@
 //! The only place that builds a query session: catalog, functions, views, limits and the read-only gate. Every way in
 //! (both protocols, the command line, an embedding program) asks here and gets the same answers and the same refusals.
 
+mod column_names;
 mod functions;
 mod gate;
 mod parameters;
@@ -359,7 +360,8 @@ impl Session {
         gate::check_statement(syntax)?;
         let published = self.engine.published();
         let state = self.state(&published);
-        let syntax = functions::without_catalog_prefix(syntax.as_ref().clone());
+        let mut syntax = functions::without_catalog_prefix(syntax.as_ref().clone());
+        let names = column_names::take_names(&mut syntax);
         let declared = declared.to_vec();
         let work = async move {
             let (plan, parameter_types) = parameters::plan(&state, syntax, &declared).await?;
@@ -367,7 +369,7 @@ impl Session {
             let analyzed = state
                 .analyzer()
                 .execute_and_check(plan.clone(), state.config_options(), |_, _| {})?;
-            let schema = wire_schema(analyzed.schema().as_arrow());
+            let schema = names.apply(wire_schema(analyzed.schema().as_arrow()));
             Ok((plan, parameter_types, schema))
         };
         let (plan, parameter_types, schema) = self.on_query_runtime(work, self.deadline()).await?;
