@@ -32,7 +32,7 @@ recursive integration. Between planned looks use `rate_ratio_eprocess`. NULL whe
 Errors: fractions that do not increase within (0, 1], more than 50 of them, an alpha outside (0, 1), an unknown spending.",
     syntax_example = "group_sequential_boundary(info_fractions, alpha, spending)",
     sql_example = r#"```sql
-> SELECT round(b[1], 4) AS first, round(b[2], 4) AS second FROM (SELECT group_sequential_boundary([0.5, 1.0], 0.025, 'obf') AS b) AS t;
+> SELECT round(b[1], 4) AS first, round(b[2], 4) AS second FROM (SELECT group_sequential_boundary(ARRAY[0.5, 1.0], 0.025, 'obf') AS b) AS t;
 +--------+--------+
 | first  | second |
 +--------+--------+
