@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -151,35 +151,71 @@ pub fn parse(sql: &str) -> Result<Vec<ParsedStatement>> {
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(MAX_NESTING)
         .with_tokens_with_locations(tokens);
+    let mut cursor = Cursor::new(sql);
     let mut statements = Vec::new();
     loop {
         while parser.consume_token(&Token::SemiColon) {}
-        let start = parser.peek_token().span.start;
+        let start = cursor.advance_to(parser.peek_token().span.start);
         if parser.peek_token().token == Token::EOF {
             return Ok(statements);
         }
-        let statement = match parser.parse_statement() {
-            Ok(statement) => statement,
-            Err(error) => return Err(refused_or(sql, syntax_error(sql, error))),
-        };
+        let statement = parser
+            .parse_statement()
+            .map_err(|error| refused(sql).unwrap_or_else(|| syntax_error(sql, error)))?;
         let next = parser.peek_token();
-        if !matches!(next.token, Token::SemiColon | Token::EOF) {
-            let error = syntax_error_at(sql, &next.token, byte_offset(sql, next.span.start));
-            return Err(refused_or(sql, error));
-        }
-        let end = if next.token == Token::EOF {
+        let at_end = next.token == Token::EOF;
+        let end = if at_end {
             sql.len()
         } else {
-            byte_offset(sql, next.span.start)
+            cursor.advance_to(next.span.start)
         };
-        let text = sql.get(byte_offset(sql, start)..end).unwrap_or(sql).trim().to_string();
+        if !at_end && next.token != Token::SemiColon {
+            return Err(refused(sql).unwrap_or_else(|| syntax_error_at(sql, &next.token, end)));
+        }
+        let text = sql.get(start..end).unwrap_or(sql).trim().to_string();
         statements.push(classify(statement, text)?);
+    }
+}
+
+/// Finds the bytes of tokens in the order of the text. It only goes forward, so that a text of very many statements
+/// takes time in proportion to its length.
+struct Cursor<'a> {
+    rest: std::iter::Peekable<std::str::CharIndices<'a>>,
+    length: usize,
+    line: u64,
+    column: u64,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(sql: &'a str) -> Self {
+        Self {
+            rest: sql.char_indices().peekable(),
+            length: sql.len(),
+            line: 1,
+            column: 1,
+        }
+    }
+
+    /// The byte where a token begins; the tokenizer counts lines and characters from 1, and gives 0 for the end.
+    fn advance_to(&mut self, location: Location) -> usize {
+        while let Some((byte, letter)) = self.rest.peek().copied() {
+            if location.line != 0 && (self.line, self.column) >= (location.line, location.column) {
+                return byte;
+            }
+            self.rest.next();
+            if letter == '\n' {
+                (self.line, self.column) = (self.line + 1, 1);
+            } else {
+                self.column += 1;
+            }
+        }
+        self.length
     }
 }
 
 /// Statements of the engine's own dialect (CREATE EXTERNAL TABLE, COPY … STORED AS) do not parse as PostgreSQL's;
 /// they are refused as what they are rather than as a slip of the pen.
-fn refused_or(sql: &str, syntax_error: Error) -> Error {
+fn refused(sql: &str) -> Option<Error> {
     let is_engine_statement = DFParserBuilder::new(sql)
         .with_dialect(&PostgreSqlDialect {})
         .build()
@@ -193,18 +229,16 @@ fn refused_or(sql: &str, syntax_error: Error) -> Error {
             })
         });
     if is_engine_statement {
-        return Error::new(
+        return Some(Error::new(
             ErrorKind::InsufficientPrivilege,
             "permission denied: files cannot be reached from sql",
-        );
+        ));
     }
-    match first_word(sql) {
-        Some(word) if NEVER_RUN.contains(&word.as_str()) => Error::new(
-            ErrorKind::ReadOnlyTransaction,
-            format!("cannot execute {word} in a read-only transaction"),
-        ),
-        _ => syntax_error,
-    }
+    let word = first_word(sql).filter(|word| NEVER_RUN.contains(&word.as_str()))?;
+    Some(Error::new(
+        ErrorKind::ReadOnlyTransaction,
+        format!("cannot execute {word} in a read-only transaction"),
+    ))
 }
 
 /// Statements of PostgreSQL that the parser does not know in all their forms, and that never run here in any form.
@@ -252,7 +286,7 @@ fn syntax_error(sql: &str, error: ParserError) -> Error {
     let position = location
         .split_once(", Column: ")
         .and_then(|(line, column)| Some((line.trim().parse().ok()?, column.trim().parse().ok()?)))
-        .map(|(line, column)| byte_offset(sql, datafusion::sql::sqlparser::tokenizer::Location::new(line, column)));
+        .map(|(line, column)| Cursor::new(sql).advance_to(Location::new(line, column)));
     let found = expectation.rsplit_once("found: ").map(|(_, found)| found.to_string());
     let error = match &found {
         Some(found) if found == "EOF" => Error::new(ErrorKind::Syntax, "syntax error at end of input"),
@@ -271,23 +305,6 @@ fn syntax_error(sql: &str, error: ParserError) -> Error {
 
 fn syntax_error_at(sql: &str, token: &Token, offset: usize) -> Error {
     Error::new(ErrorKind::Syntax, format!("syntax error at or near \"{token}\"")).at(character_position(sql, offset))
-}
-
-/// The byte where a token begins; the tokenizer counts lines and characters from 1.
-fn byte_offset(sql: &str, location: datafusion::sql::sqlparser::tokenizer::Location) -> usize {
-    let lines_before = usize::try_from(location.line.saturating_sub(1)).unwrap_or(0);
-    let line_start = if lines_before == 0 {
-        0
-    } else {
-        sql.match_indices('\n')
-            .nth(lines_before - 1)
-            .map_or(sql.len(), |(index, _)| index + 1)
-    };
-    let column = usize::try_from(location.column.saturating_sub(1)).unwrap_or(0);
-    sql[line_start..]
-        .char_indices()
-        .nth(column)
-        .map_or(sql.len(), |(index, _)| line_start + index)
 }
 
 fn character_position(sql: &str, byte_offset: usize) -> usize {
