@@ -1,6 +1,5 @@
 //! Functions and SHOW: what a session says of itself and of the server, under PostgreSQL's names.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -9,7 +8,6 @@ use datafusion::common::ScalarValue;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
-use datafusion::sql::sqlparser::ast::{Expr, Statement, visit_expressions_mut};
 
 use super::settings::{POSTGRES_VERSION, Settings};
 use super::{DATABASE, PUBLIC_SCHEMA};
@@ -70,22 +68,6 @@ fn current_setting(settings: Settings) -> Arc<ScalarUDF> {
             Ok(ColumnarValue::Array(Arc::new(values?)))
         }),
     ))
-}
-
-/// `pg_catalog.version()` is `version()`: the planner knows functions by their last name only.
-pub fn without_catalog_prefix(mut statement: Statement) -> Statement {
-    let _: ControlFlow<()> = visit_expressions_mut(&mut statement, |expression: &mut Expr| {
-        if let Expr::Function(call) = expression
-            && let [schema, function] = call.name.0.as_slice()
-            && schema
-                .as_ident()
-                .is_some_and(|name| name.value.eq_ignore_ascii_case("pg_catalog"))
-        {
-            call.name.0 = vec![function.clone()];
-        }
-        ControlFlow::Continue(())
-    });
-    statement
 }
 
 /// The columns of SHOW: one named after the setting, three for SHOW ALL.

@@ -1,6 +1,7 @@
 //! The only place that builds a query session: catalog, functions, views, limits and the read-only gate. Every way in
 //! (both protocols, the command line, an embedding program) asks here and gets the same answers and the same refusals.
 
+mod catalog;
 mod column_names;
 mod functions;
 mod gate;
@@ -200,6 +201,7 @@ fn base_state(options: &EngineOptions, environment: Arc<RuntimeEnv>) -> Result<S
         .with_table_factories(std::collections::HashMap::new())
         .build();
     functions::register(&mut state)?;
+    catalog::register(&mut state)?;
     Ok(state)
 }
 
@@ -360,7 +362,7 @@ impl Session {
         gate::check_statement(syntax)?;
         let published = self.engine.published();
         let state = self.state(&published);
-        let mut syntax = functions::without_catalog_prefix(syntax.as_ref().clone());
+        let mut syntax = catalog::with_catalog_names(syntax.as_ref().clone());
         let names = column_names::take_names(&mut syntax);
         let declared = declared.to_vec();
         let work = async move {

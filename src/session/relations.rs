@@ -8,7 +8,7 @@ use datafusion::catalog::{
     SchemaProvider, TableProvider,
 };
 
-use super::{DATABASE, PUBLIC_SCHEMA, SYSTEM_SCHEMA};
+use super::{DATABASE, PUBLIC_SCHEMA, SYSTEM_SCHEMA, catalog as pg_catalog};
 use crate::error::Result;
 
 /// Tables by name, in the two schemas that this server fills.
@@ -29,6 +29,7 @@ impl Relations {
         let catalog = MemoryCatalogProvider::new();
         catalog.register_schema(PUBLIC_SCHEMA, schema_of(&self.public)?)?;
         catalog.register_schema(SYSTEM_SCHEMA, schema_of(&self.system)?)?;
+        catalog.register_schema(pg_catalog::CATALOG_SCHEMA, pg_catalog::schema()?)?;
         let catalogs = MemoryCatalogProviderList::new();
         catalogs.register_catalog(DATABASE.to_string(), Arc::new(catalog));
         Ok(Arc::new(catalogs))

@@ -15,19 +15,26 @@ const REFUSALS: [&str; 3] = ["42501", "25006", "0A000"];
 fn corpus() -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gate/refused.sql");
     let text = std::fs::read_to_string(path).expect("the corpus");
-    let statements: Vec<String> =
-        text.lines().filter(|line| !line.starts_with("--") && !line.is_empty()).map(str::to_string).collect();
+    let statements: Vec<String> = text
+        .lines()
+        .filter(|line| !line.starts_with("--") && !line.is_empty())
+        .map(str::to_string)
+        .collect();
     assert!(statements.len() >= 40, "the corpus holds at least forty statements");
     statements
 }
 
 /// Statements that can stand inside PREPARE, DECLARE and EXPLAIN; the others are syntax errors there in PostgreSQL too.
 fn is_plannable(statement: &str) -> bool {
-    ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH"].iter().any(|word| statement.starts_with(word))
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH"]
+        .iter()
+        .any(|word| statement.starts_with(word))
 }
 
 fn state_of(error: &tokio_postgres::Error) -> String {
-    error.code().map_or_else(|| format!("no code: {error}"), |code| code.code().to_string())
+    error
+        .code()
+        .map_or_else(|| format!("no code: {error}"), |code| code.code().to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +54,10 @@ async fn postgres_refuses_the_corpus_in_both_protocols() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    client.simple_query("SELECT count(*) FROM error_aggregates").await.expect("the connection goes on");
+    client
+        .simple_query("SELECT count(*) FROM error_aggregates")
+        .await
+        .expect("the connection goes on");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,8 +96,22 @@ async fn flight_refuses_the_corpus() {
     for statement in corpus() {
         for (way, outcome) in [
             ("query", run_flight(&mut client, &statement).await),
-            ("update", client.execute_update(statement.clone(), None).await.map(|_| ()).map_err(code_of)),
-            ("prepare", client.prepare(statement.clone(), None).await.map(|_| ()).map_err(code_of)),
+            (
+                "update",
+                client
+                    .execute_update(statement.clone(), None)
+                    .await
+                    .map(|_| ())
+                    .map_err(code_of),
+            ),
+            (
+                "prepare",
+                client
+                    .prepare(statement.clone(), None)
+                    .await
+                    .map(|_| ())
+                    .map_err(code_of),
+            ),
         ] {
             match outcome {
                 Err(Some(Code::PermissionDenied | Code::Unimplemented)) => {}
@@ -100,7 +124,11 @@ async fn flight_refuses_the_corpus() {
 }
 
 async fn run_flight(client: &mut FlightSqlServiceClient<Channel>, statement: &str) -> Result<(), Option<Code>> {
-    client.execute(statement.to_string(), None).await.map(|_| ()).map_err(code_of)
+    client
+        .execute(statement.to_string(), None)
+        .await
+        .map(|_| ())
+        .map_err(code_of)
 }
 
 fn code_of(error: arrow_flight::error::FlightError) -> Option<Code> {

@@ -14,8 +14,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("session", &["error", "metrics", "sources", "tables"]),
     ("config", &["error", "sources", "tables", "session"]),
     ("wire", &["error", "metrics", "shutdown", "session"]),
-    ("server", &["error", "metrics", "shutdown", "config", "sources", "tables", "session", "wire"]),
-    ("cli", &["error", "metrics", "shutdown", "config", "demo", "sources", "tables", "session", "server", "wire"]),
+    (
+        "server",
+        &[
+            "error", "metrics", "shutdown", "config", "sources", "tables", "session", "wire",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "error", "metrics", "shutdown", "config", "demo", "sources", "tables", "session", "server", "wire",
+        ],
+    ),
     ("main", &["cli"]),
 ];
 
@@ -49,7 +59,12 @@ fn modules() -> BTreeMap<String, Vec<(PathBuf, String)>> {
     let mut modules: BTreeMap<String, Vec<(PathBuf, String)>> = BTreeMap::new();
     for file in files {
         let below = file.strip_prefix(&root).expect("a file below src").to_path_buf();
-        let module = below.iter().next().and_then(|name| name.to_str()).unwrap_or_default().trim_end_matches(".rs");
+        let module = below
+            .iter()
+            .next()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default()
+            .trim_end_matches(".rs");
         let is_test = below.iter().any(|part| {
             let name = part.to_string_lossy();
             let name = name.trim_end_matches(".rs");
@@ -72,11 +87,17 @@ fn every_module_uses_only_what_lies_before_it() {
     let mut wrong = Vec::new();
     for (module, files) in &modules {
         let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| name == module) else {
-            wrong.push(format!("module {module} has no place in the order: add it to MAY_USE and ARCHITECTURE.md"));
+            wrong.push(format!(
+                "module {module} has no place in the order: add it to MAY_USE and ARCHITECTURE.md"
+            ));
             continue;
         };
         for (file, text) in files {
-            for used in text.split("crate::").skip(1).filter_map(|rest| rest.split([':', ';', ' ', ')', ',', '{']).next()) {
+            for used in text
+                .split("crate::")
+                .skip(1)
+                .filter_map(|rest| rest.split([':', ';', ' ', ')', ',', '{']).next())
+            {
                 let is_module = MAY_USE.iter().any(|(name, _)| *name == used);
                 if is_module && used != module && !allowed.contains(&used) {
                     wrong.push(format!("{} uses crate::{used}", file.display()));

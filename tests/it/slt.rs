@@ -32,7 +32,10 @@ impl std::error::Error for Coded {}
 
 impl From<Error> for Coded {
     fn from(error: Error) -> Self {
-        Self { sqlstate: Some(error_codes::sqlstate(error.kind).to_string()), message: error.message }
+        Self {
+            sqlstate: Some(error_codes::sqlstate(error.kind).to_string()),
+            message: error.message,
+        }
     }
 }
 
@@ -43,9 +46,16 @@ fn rows_of(batches: &[RecordBatch]) -> Output {
     let columns = batches.first().map_or(0, RecordBatch::num_columns);
     let rows = batches
         .iter()
-        .flat_map(|batch| (0..batch.num_rows()).map(|row| text::row(batch, row)).collect::<Vec<_>>())
+        .flat_map(|batch| {
+            (0..batch.num_rows())
+                .map(|row| text::row(batch, row))
+                .collect::<Vec<_>>()
+        })
         .collect();
-    DBOutput::Rows { types: vec![DefaultColumnType::Any; columns], rows }
+    DBOutput::Rows {
+        types: vec![DefaultColumnType::Any; columns],
+        rows,
+    }
 }
 
 struct Embedded {
@@ -86,7 +96,9 @@ impl AsyncDB for Postgres {
         use tokio_postgres::SimpleQueryMessage as Message;
         let messages = self.client.simple_query(sql).await.map_err(|error| Coded {
             sqlstate: error.code().map(|code| code.code().to_string()),
-            message: error.as_db_error().map_or_else(|| error.to_string(), |inner| inner.message().to_string()),
+            message: error
+                .as_db_error()
+                .map_or_else(|| error.to_string(), |inner| inner.message().to_string()),
         })?;
         let mut columns = 0;
         let mut rows = Vec::new();
@@ -100,7 +112,10 @@ impl AsyncDB for Postgres {
                 _ => {}
             }
         }
-        Ok(DBOutput::Rows { types: vec![DefaultColumnType::Any; columns], rows })
+        Ok(DBOutput::Rows {
+            types: vec![DefaultColumnType::Any; columns],
+            rows,
+        })
     }
 
     async fn shutdown(&mut self) {}
@@ -139,10 +154,17 @@ impl AsyncDB for Flight {
     async fn run(&mut self, sql: &str) -> Result<Output, Coded> {
         self.rows(sql).await.map_err(|error| match error {
             arrow_flight::error::FlightError::Tonic(status) => Coded {
-                sqlstate: status.metadata().get("sqlstate").and_then(|value| value.to_str().ok()).map(str::to_string),
+                sqlstate: status
+                    .metadata()
+                    .get("sqlstate")
+                    .and_then(|value| value.to_str().ok())
+                    .map(str::to_string),
                 message: status.message().to_string(),
             },
-            other => Coded { sqlstate: None, message: other.to_string() },
+            other => Coded {
+                sqlstate: None,
+                message: other.to_string(),
+            },
         })
     }
 
@@ -177,12 +199,20 @@ async fn run_folder(folder: &Path, server: TestServer) -> usize {
             .await,
             run_file(file, move || {
                 let server = Arc::clone(&postgres);
-                async move { Ok(Postgres { client: server.postgres_client().await }) }
+                async move {
+                    Ok(Postgres {
+                        client: server.postgres_client().await,
+                    })
+                }
             })
             .await,
             run_file(file, move || {
                 let server = Arc::clone(&flight);
-                async move { Ok(Flight { client: server.flight_client().await }) }
+                async move {
+                    Ok(Flight {
+                        client: server.flight_client().await,
+                    })
+                }
             })
             .await,
         ];
@@ -202,7 +232,10 @@ where
     M: Future<Output = Result<D, D::Error>>,
 {
     let mut runner = Runner::new(connect);
-    let outcome = runner.run_file_async(file).await.map_err(|error| error.display(false).to_string());
+    let outcome = runner
+        .run_file_async(file)
+        .await
+        .map_err(|error| error.display(false).to_string());
     runner.shutdown_async().await;
     outcome
 }
@@ -226,9 +259,14 @@ async fn errors_carry_the_same_code_over_every_way_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_sample_gives_its_published_figures() {
-    let Some(sample) = crate::support::shared("data/error_aggregates_sample.parquet") else { return };
+    let Some(sample) = crate::support::shared("data/error_aggregates_sample.parquet") else {
+        return;
+    };
     let folder = slt("sample");
-    assert!(run_folder(&folder, TestServer::over(&sample).await).await > 0, "no slt files of the sample");
+    assert!(
+        run_folder(&folder, TestServer::over(&sample).await).await > 0,
+        "no slt files of the sample"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -169,7 +169,9 @@ mod tests {
         let error = bind(vec![("a", text)], &[DataType::Int64]).await.unwrap_err();
         assert_eq!(error.message, "parameter $1 is Utf8 and does not become Int64");
         let number: ArrayRef = Arc::new(Int64Array::from(vec![1]));
-        let error = bind(vec![("a", number)], &[DataType::Int64, DataType::Int64]).await.unwrap_err();
+        let error = bind(vec![("a", number)], &[DataType::Int64, DataType::Int64])
+            .await
+            .unwrap_err();
         assert_eq!(error.message, "1 parameters are bound, but the statement has 2");
     }
 

@@ -41,7 +41,10 @@ impl TestServer {
     async fn start(location: &Path, folder: Option<TempDir>) -> Self {
         let free: Listen = "127.0.0.1:0".parse().expect("an address");
         let settings = ServerSettings {
-            source: SourceSettings { location: location.display().to_string(), ..SourceSettings::default() },
+            source: SourceSettings {
+                location: location.display().to_string(),
+                ..SourceSettings::default()
+            },
             refresh_interval: Duration::from_secs(3600),
             postgres: free.clone(),
             flight: free,
@@ -52,8 +55,13 @@ impl TestServer {
             max_statement_bytes: None,
             shutdown_grace: Duration::from_secs(1),
         };
-        let running = Server::start(settings, Arc::new(Metrics::default()), Shutdown::new()).await.expect("a server");
-        Self { running, _folder: folder }
+        let running = Server::start(settings, Arc::new(Metrics::default()), Shutdown::new())
+            .await
+            .expect("a server");
+        Self {
+            running,
+            _folder: folder,
+        }
     }
 
     pub fn engine(&self) -> Arc<Engine> {
@@ -62,8 +70,14 @@ impl TestServer {
 
     pub async fn postgres_client(&self) -> tokio_postgres::Client {
         let address = self.running.postgres.expect("a PostgreSQL listener");
-        let parameters = format!("host={} port={} user=analyst dbname=mission_control", address.ip(), address.port());
-        let (client, connection) = tokio_postgres::connect(&parameters, tokio_postgres::NoTls).await.expect("a connection");
+        let parameters = format!(
+            "host={} port={} user=analyst dbname=mission_control",
+            address.ip(),
+            address.port()
+        );
+        let (client, connection) = tokio_postgres::connect(&parameters, tokio_postgres::NoTls)
+            .await
+            .expect("a connection");
         tokio::spawn(connection);
         client
     }
@@ -83,7 +97,10 @@ pub fn small_data() -> PathBuf {
 /// A file of the reference data beside the repository; prints why when it is not there.
 pub fn shared(path: &str) -> Option<PathBuf> {
     let start = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let found = start.ancestors().map(|folder| folder.join("shared").join(path)).find(|candidate| candidate.exists());
+    let found = start
+        .ancestors()
+        .map(|folder| folder.join("shared").join(path))
+        .find(|candidate| candidate.exists());
     if found.is_none() {
         println!("skipped: the reference data shared/{path} is not beside the repository");
     }
@@ -100,16 +117,28 @@ pub async fn parquet_from_csv(folder: &Path) -> TempDir {
             continue;
         }
         let header = std::fs::read_to_string(&path).expect("a CSV file");
-        let schema = Schema::new(header.lines().next().expect("a header").split(',').map(column).collect::<Vec<_>>());
+        let schema = Schema::new(
+            header
+                .lines()
+                .next()
+                .expect("a header")
+                .split(',')
+                .map(column)
+                .collect::<Vec<_>>(),
+        );
         let rows = context
             .read_csv(path.to_str().expect("a path"), CsvReadOptions::new().schema(&schema))
             .await
             .expect("CSV rows");
         let name = path.file_stem().expect("a name").to_string_lossy().to_string();
         let target = written.path().join(format!("{name}.parquet"));
-        rows.write_parquet(target.to_str().expect("a path"), DataFrameWriteOptions::new().with_single_file_output(true), None)
-            .await
-            .expect("a Parquet file");
+        rows.write_parquet(
+            target.to_str().expect("a path"),
+            DataFrameWriteOptions::new().with_single_file_output(true),
+            None,
+        )
+        .await
+        .expect("a Parquet file");
     }
     written
 }

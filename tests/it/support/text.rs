@@ -6,7 +6,11 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 /// The cells of one row.
 pub fn row(batch: &RecordBatch, row: usize) -> Vec<String> {
-    batch.columns().iter().map(|column| spelled(cell(column.as_ref(), row).as_deref())).collect()
+    batch
+        .columns()
+        .iter()
+        .map(|column| spelled(cell(column.as_ref(), row).as_deref()))
+        .collect()
 }
 
 /// NULL and the empty text, which a file of expected rows could not show otherwise.
@@ -32,14 +36,18 @@ fn cell(array: &dyn Array, row: usize) -> Option<String> {
         }
         DataType::Struct(_) => {
             let record = array.as_struct();
-            let cells: Vec<String> =
-                record.columns().iter().map(|column| cell(column.as_ref(), row).unwrap_or_default()).collect();
+            let cells: Vec<String> = record
+                .columns()
+                .iter()
+                .map(|column| cell(column.as_ref(), row).unwrap_or_default())
+                .collect();
             format!("({})", cells.join(","))
         }
         DataType::List(_) => {
             let items = array.as_list::<i32>().value(row);
-            let cells: Vec<String> =
-                (0..items.len()).map(|index| cell(items.as_ref(), index).unwrap_or("NULL".to_string())).collect();
+            let cells: Vec<String> = (0..items.len())
+                .map(|index| cell(items.as_ref(), index).unwrap_or("NULL".to_string()))
+                .collect();
             format!("{{{}}}", cells.join(","))
         }
         _ => display(array, row, "%Y-%m-%d %H:%M:%S%.f"),
@@ -63,6 +71,11 @@ fn float(value: f64) -> String {
 }
 
 fn display(array: &dyn Array, row: usize, timestamps: &str) -> String {
-    let options = FormatOptions::new().with_timestamp_format(Some(timestamps)).with_timestamp_tz_format(Some(timestamps));
-    ArrayFormatter::try_new(array, &options).expect("a printable array").value(row).to_string()
+    let options = FormatOptions::new()
+        .with_timestamp_format(Some(timestamps))
+        .with_timestamp_tz_format(Some(timestamps));
+    ArrayFormatter::try_new(array, &options)
+        .expect("a printable array")
+        .value(row)
+        .to_string()
 }
