@@ -280,6 +280,9 @@ fn syntax_error(sql: &str, error: ParserError) -> Error {
         }
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
     };
+    if text.contains("Expect a char") {
+        return Error::not_supported("COPY options of one character must be a single one-byte character");
+    }
     let Some((expectation, location)) = text.rsplit_once(" at Line: ") else {
         return Error::new(ErrorKind::Syntax, lower_first(&text));
     };
