@@ -4,6 +4,8 @@
 //! SciPy is asked through `python3` (or what the variable PYTHON names); without it its column stays empty and the
 //! reason is printed. Every figure is the fastest of several runs on one core.
 
+#![allow(clippy::expect_used)] // A measurement that meets what it did not expect has nothing to go on with.
+
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Field};
 use datafusion::config::ConfigOptions;

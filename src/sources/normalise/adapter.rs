@@ -22,7 +22,7 @@ pub struct NormalisingAdapterFactory {
 }
 
 impl NormalisingAdapterFactory {
-    /// Plans by the name that the file's schema carries under [`FILE_KEY`].
+    /// Plans by the name that the file's schema carries under `FILE_KEY`.
     pub fn new(plans: HashMap<String, Arc<FilePlan>>) -> Self {
         Self { plans }
     }

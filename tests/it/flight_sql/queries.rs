@@ -227,8 +227,10 @@ async fn a_statement_that_fails_at_once_fails_the_call_itself() {
         .execute("SELECT big / (big - big) FROM types".to_string(), None)
         .await
         .unwrap();
-    let status = status_of(client.do_get(ticket(&info)).await.err().expect("no stream at all"));
-    assert_refused(&status, Code::InvalidArgument, "22012");
+    let Err(error) = client.do_get(ticket(&info)).await else {
+        panic!("a stream began where an error was due");
+    };
+    assert_refused(&status_of(error), Code::InvalidArgument, "22012");
 }
 
 #[tokio::test(flavor = "multi_thread")]
