@@ -1,12 +1,18 @@
 //! Parameters of statements: which types they have, and how values take their place.
 
+use std::ops::ControlFlow;
+
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{LogicalPlan, Statement as PlanStatement};
 use datafusion::sql::parser::Statement as EngineStatement;
-use datafusion::sql::sqlparser::ast::{DataType as SqlType, ExactNumberInfo, Ident, Statement, TimezoneInfo};
+use datafusion::sql::sqlparser::ast::{
+    DataType as SqlType, ExactNumberInfo, Expr, Ident, Statement, TimezoneInfo, Value, visit_expressions,
+};
 
+use super::rows::wire_type;
+use super::statements::{Work, parse};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most parameters a statement may have: the protocol counts them in 16 bits.
@@ -19,6 +25,7 @@ pub async fn plan(
     statement: Statement,
     declared: &[Option<DataType>],
 ) -> Result<(LogicalPlan, Vec<DataType>)> {
+    let declared = &with_cast_types(state, &statement, declared).await?;
     let first = state
         .statement_to_plan(EngineStatement::Statement(Box::new(statement.clone())))
         .await;
@@ -49,6 +56,56 @@ pub async fn plan(
         }
         other => Ok((other, types)),
     }
+}
+
+/// A parameter whose type the client left open and that the statement casts, as in `$1::date`, has the cast's type.
+async fn with_cast_types(
+    state: &SessionState,
+    statement: &Statement,
+    declared: &[Option<DataType>],
+) -> Result<Vec<Option<DataType>>> {
+    let mut types = declared.to_vec();
+    for (number, cast_type) in cast_parameters(statement) {
+        if types.len() < number {
+            types.resize(number, None);
+        }
+        if types[number - 1].is_none() {
+            types[number - 1] = Some(arrow_type(state, cast_type).await?);
+        }
+    }
+    Ok(types)
+}
+
+/// The numbers of the parameters that stand in a cast, with the types they are cast to.
+fn cast_parameters(statement: &Statement) -> Vec<(usize, SqlType)> {
+    let mut found = Vec::new();
+    let _: ControlFlow<()> = visit_expressions(statement, |expression: &Expr| {
+        if let Expr::Cast { expr, data_type, .. } = expression
+            && let Expr::Value(literal) = expr.as_ref()
+            && let Value::Placeholder(name) = &literal.value
+            // A number out of range is refused where all parameters are counted.
+            && let Ok(number) = parameter_number(name)
+        {
+            found.push((number, data_type.clone()));
+        }
+        ControlFlow::Continue(())
+    });
+    found
+}
+
+/// The engine's type for one written in SQL: that of a NULL cast to it.
+async fn arrow_type(state: &SessionState, sql_type: SqlType) -> Result<DataType> {
+    let null = parse(&format!("SELECT CAST(NULL AS {sql_type})"))?
+        .pop()
+        .map(|one| one.work);
+    let Some(Work::Query(statement)) = null else {
+        return Err(Error::internal("a cast of NULL is no query"));
+    };
+    let plan = state.statement_to_plan(EngineStatement::Statement(statement)).await?;
+    Ok(match wire_type(plan.schema().field(0).data_type()) {
+        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone),
+        other => other,
+    })
 }
 
 fn settled_types(plan: &LogicalPlan, declared: &[Option<DataType>]) -> Result<Vec<DataType>> {

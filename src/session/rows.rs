@@ -31,7 +31,7 @@ fn wire_field(field: &Field) -> FieldRef {
     Arc::new(Field::new(field.name(), wire_type(field.data_type()), true))
 }
 
-fn wire_type(data_type: &DataType) -> DataType {
+pub(super) fn wire_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
         DataType::BinaryView | DataType::LargeBinary | DataType::FixedSizeBinary(_) => DataType::Binary,

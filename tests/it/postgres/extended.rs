@@ -85,6 +85,26 @@ fn parameters_are_counted_and_read() {
 }
 
 #[test]
+fn a_parameter_in_a_cast_has_the_casts_type() {
+    let server = Server::start();
+    let mut client = server.session();
+    let sql = "SELECT $1::int, $2::timestamptz, CAST($3 AS double precision), $4::int8[], $5::text, $6::numeric";
+    client.parse("", sql, &[]).describe(b'S', "");
+    let messages = client.sync();
+    let oids: Vec<u32> = messages[1].body[2..]
+        .chunks(4)
+        .map(|oid| u32::from_be_bytes([oid[0], oid[1], oid[2], oid[3]]))
+        .collect();
+    assert_eq!(oids, [23, 1184, 701, 1016, 25, 1700]);
+    let values = ["7", "2018-06-03 02:00+02", "1.5", "{1,2}", "x", "1.5"].map(Some);
+    let messages = client.bind("", "", &values, &[]).execute("", 0).sync();
+    let row = String::from_utf8_lossy(&messages[1].body).into_owned();
+    for shown in ["7", "2018-06-03 00:00:00+00", "1.5", "{1,2}", "x"] {
+        assert!(row.contains(shown), "{shown} in {row:?}");
+    }
+}
+
+#[test]
 fn after_an_error_everything_up_to_sync_is_passed_over() {
     let server = Server::start();
     let mut client = server.session();

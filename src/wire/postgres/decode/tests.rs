@@ -47,6 +47,9 @@ fn text_and_binary_forms_of_a_value_are_read_alike() {
         (Type::TIMESTAMP, "2018-06-03 01:02:03.000001", "000210b1223b78c1"),
         (Type::TIMESTAMPTZ, "2018-06-03 06:32:03.5", "000210b1224319e0"),
         (Type::TIMESTAMPTZ, "2018-06-03 01:02:03.5+00", "000210b1224319e0"),
+        (Type::TIMESTAMPTZ, "2018-06-03 02:00+02", "000210b044530000"),
+        (Type::TIMESTAMP, "2018-06-03 02:00", "000210b1f17a4800"),
+        (Type::TIMESTAMP, "2018-06-03T02:00:00 Europe/Berlin", "000210b1f17a4800"),
         (
             Type::INTERVAL,
             "1 year 2 mons -3 days +04:05:06.789",

@@ -196,15 +196,26 @@ fn date(text: &str) -> Result<i32> {
 /// A timestamp without a zone: an offset in its text is read and ignored, as in PostgreSQL.
 fn local_timestamp(text: &str) -> Result<i64> {
     let utc = FixedOffset::east_opt(0).ok_or_else(|| invalid_time("timestamp", text))?;
-    let trimmed = text.trim();
-    let clock = trimmed.get(11..).unwrap_or("");
-    let end = clock
-        .find(['+', '-', 'Z', 'z'])
-        .map_or(trimmed.len(), |index| 11 + index);
-    let local = trimmed.get(..end).unwrap_or(trimmed).trim_end();
-    string_to_datetime(&utc, local)
+    let full = with_seconds(text.trim());
+    let (date, clock) = full.split_at_checked(11).unwrap_or((&full, ""));
+    let end = clock.find(|letter: char| !letter.is_ascii_digit() && !matches!(letter, ':' | '.'));
+    let local = format!("{date}{}", &clock[..end.unwrap_or(clock.len())]);
+    string_to_datetime(&utc, local.trim_end())
         .map(|moment| moment.timestamp_micros())
         .map_err(|_| invalid_time("timestamp", text))
+}
+
+/// `2018-06-03 02:00` with the seconds that may be left out.
+fn with_seconds(text: &str) -> String {
+    match text.as_bytes().get(10..) {
+        Some([b' ' | b'T' | b't', a, b, b':', c, d, rest @ ..])
+            if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()) && rest.first() != Some(&b':') =>
+        {
+            // All bytes up to here are ASCII, so this is no place inside a character.
+            format!("{}:00{}", &text[..16], &text[16..])
+        }
+        _ => text.to_string(),
+    }
 }
 
 /// A moment; where its text names no offset it is in the session's zone.
@@ -214,10 +225,10 @@ fn moment(text: &str, zone: Zone, type_name: &str) -> Result<i64> {
             .ok()
             .map(|moment| moment.timestamp_micros())
     }
-    let trimmed = text.trim();
+    let full = with_seconds(text.trim());
     let read = match zone {
-        Zone::Named(zone) => read(&zone, trimmed),
-        Zone::FixedSeconds(seconds) => FixedOffset::east_opt(seconds).and_then(|zone| read(&zone, trimmed)),
+        Zone::Named(zone) => read(&zone, &full),
+        Zone::FixedSeconds(seconds) => FixedOffset::east_opt(seconds).and_then(|zone| read(&zone, &full)),
     };
     read.ok_or_else(|| invalid_time(type_name, text))
 }
