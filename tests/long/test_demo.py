@@ -1,7 +1,9 @@
 """The default demo as a newcomer meets it, and the memory that downloads take, in a release build."""
 
 import os
+import pathlib
 import re
+import sys
 import threading
 import time
 import urllib.request
@@ -9,7 +11,10 @@ import urllib.request
 import adbc_driver_flightsql.dbapi as flight_sql
 import psycopg
 import pytest
-from conftest import Server
+
+# The server of the client tests.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "clients"))
+from conftest import Server  # noqa: E402
 
 FIRST_START_WITHIN_S, NEXT_START_WITHIN_S = 120, 3
 ROWS_AT_LEAST, TUPLES_PER_WINDOW_AT_LEAST = 5_000_000, 100

@@ -1,6 +1,0 @@
-"""The long checks start the same server as the client tests."""
-
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "clients"))
