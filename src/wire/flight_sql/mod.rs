@@ -26,7 +26,7 @@ mod type_info;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow_flight::flight_service_server::FlightServiceServer;
+use arrow_flight::flight_service_server::{FlightService, FlightServiceServer};
 use tokio::net::TcpListener;
 use tonic::transport::Server;
 
@@ -73,6 +73,18 @@ impl Default for FlightOptions {
     }
 }
 
+/// The calls of the protocol, not bound to any listener.
+pub fn service(
+    engine: Arc<Engine>,
+    options: FlightOptions,
+    metrics: Arc<Metrics>,
+    shutdown: Shutdown,
+) -> Result<FlightServiceServer<impl FlightService>> {
+    let max_message_bytes = options.max_message_bytes;
+    let service = service::FlightSql::new(engine, options, metrics, shutdown)?;
+    Ok(FlightServiceServer::new(service).max_decoding_message_size(max_message_bytes))
+}
+
 /// Serves until the shutdown has drained every connection, or has ended those that did not drain.
 pub async fn serve(
     listener: TcpListener,
@@ -82,9 +94,7 @@ pub async fn serve(
     shutdown: Shutdown,
 ) -> Result<()> {
     let incoming = connections::incoming(listener, Arc::clone(&metrics));
-    let max_message_bytes = options.max_message_bytes;
-    let service = service::FlightSql::new(engine, options, metrics, shutdown.clone())?;
-    let service = FlightServiceServer::new(service).max_decoding_message_size(max_message_bytes);
+    let service = service(engine, options, metrics, shutdown.clone())?;
     let draining = shutdown.clone();
     let serving = Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))

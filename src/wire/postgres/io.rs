@@ -6,9 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::{Buf, Bytes, BytesMut};
 use pgwire::messages::Message as Encode;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -56,9 +54,14 @@ pub enum Frame {
     TooLong { type_byte: u8, allowed_bytes: usize },
 }
 
+/// What carries a connection's bytes: a socket, or a test's pair of buffers.
+pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for T {}
+
 pub struct Io {
-    reader: OwnedReadHalf,
-    writer: OwnedWriteHalf,
+    reader: ReadHalf<Box<dyn Transport>>,
+    writer: WriteHalf<Box<dyn Transport>>,
     inbox: BytesMut,
     outbox: BytesMut,
     /// Bytes of an oversized message that are still to be thrown away, and what to say then.
@@ -68,8 +71,8 @@ pub struct Io {
 }
 
 impl Io {
-    pub fn new(socket: TcpStream, shutdown: Shutdown, metrics: Arc<Metrics>) -> Self {
-        let (reader, writer) = socket.into_split();
+    pub fn new(transport: impl Transport, shutdown: Shutdown, metrics: Arc<Metrics>) -> Self {
+        let (reader, writer) = tokio::io::split(Box::new(transport) as Box<dyn Transport>);
         Self {
             reader,
             writer,

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -28,7 +28,7 @@ use crate::metrics::{Metrics, Protocol};
 use crate::session::{Engine, Session};
 use crate::shutdown::Shutdown;
 use connection::Connection;
-use io::{Io, Outcome, Stop};
+use io::{Io, Outcome, Stop, Transport};
 use registry::{Registration, Registry};
 use startup::Request;
 
@@ -65,6 +65,10 @@ impl Default for PostgresOptions {
     }
 }
 
+/// Serves connections, wherever they come from.
+#[derive(Clone)]
+pub struct Postgres(Arc<Shared>);
+
 /// What all connections of a listener share.
 struct Shared {
     engine: Arc<Engine>,
@@ -72,6 +76,30 @@ struct Shared {
     metrics: Arc<Metrics>,
     shutdown: Shutdown,
     registry: Arc<Registry>,
+}
+
+impl Postgres {
+    pub fn new(engine: Arc<Engine>, options: PostgresOptions, metrics: Arc<Metrics>, shutdown: Shutdown) -> Self {
+        Self(Arc::new(Shared {
+            engine,
+            options,
+            metrics,
+            shutdown,
+            registry: Arc::default(),
+        }))
+    }
+
+    /// Serves one client until it leaves or the server ends.
+    pub async fn connection(&self, transport: impl Transport) {
+        let shared = &self.0;
+        let _counted = Counted::new(&shared.metrics);
+        let mut io = Io::new(transport, shared.shutdown.clone(), Arc::clone(&shared.metrics));
+        match start(&mut io, shared).await {
+            Ok(Some((session, registration))) => Connection::new(io, shared, session, registration).run().await,
+            Ok(None) | Err(Stop::Disconnected) => {}
+            Err(Stop::Statement(error) | Stop::Fatal(error)) => connection::last_words(&mut io, error).await,
+        }
+    }
 }
 
 /// Serves clients until the server drains and the last connection has ended.
@@ -82,13 +110,8 @@ pub async fn serve(
     metrics: Arc<Metrics>,
     shutdown: Shutdown,
 ) -> Result<()> {
-    let shared = Arc::new(Shared {
-        engine,
-        options,
-        metrics,
-        shutdown: shutdown.clone(),
-        registry: Arc::default(),
-    });
+    let postgres = Postgres::new(engine, options, metrics, shutdown.clone());
+    let most_connections = postgres.0.options.max_connections.saturating_add(STARTING_CONNECTIONS);
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -98,8 +121,11 @@ pub async fn serve(
         };
         match accepted {
             Ok((socket, _)) => {
-                if connections.len() < shared.options.max_connections.saturating_add(STARTING_CONNECTIONS) {
-                    connections.spawn(connected(socket, Arc::clone(&shared)));
+                if connections.len() < most_connections {
+                    // Answers are sent in whole flushes; waiting for more would only delay them.
+                    let _ = socket.set_nodelay(true);
+                    let postgres = postgres.clone();
+                    connections.spawn(async move { postgres.connection(socket).await });
                 }
             }
             Err(error) => {
@@ -133,18 +159,6 @@ impl Drop for Counted {
             .protocol(Protocol::Postgres)
             .connections_open
             .fetch_sub(1, Relaxed);
-    }
-}
-
-async fn connected(socket: TcpStream, shared: Arc<Shared>) {
-    let _counted = Counted::new(&shared.metrics);
-    // Answers are sent in whole flushes; waiting for more would only delay them.
-    let _ = socket.set_nodelay(true);
-    let mut io = Io::new(socket, shared.shutdown.clone(), Arc::clone(&shared.metrics));
-    match start(&mut io, &shared).await {
-        Ok(Some((session, registration))) => Connection::new(io, &shared, session, registration).run().await,
-        Ok(None) | Err(Stop::Disconnected) => {}
-        Err(Stop::Statement(error) | Stop::Fatal(error)) => connection::last_words(&mut io, error).await,
     }
 }
 
