@@ -21,6 +21,7 @@ mod dispersion;
 mod error;
 mod many;
 mod planning;
+mod predictive;
 mod rates;
 mod ratios;
 mod reference;
@@ -63,6 +64,7 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         rates::scalars(),
         ratios::scalars(),
         planning::scalars(),
+        predictive::scalars(),
         sequential::scalars(),
         releases::scalars(),
     ]

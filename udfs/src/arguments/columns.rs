@@ -21,6 +21,8 @@ pub(crate) struct Row {
     remainders: [f64; MAX_ARGUMENTS],
     /// Labels by their hash: they are compared for equality only.
     labels: [u64; MAX_ARGUMENTS],
+    /// Labels that are part of the answer.
+    names: [String; MAX_ARGUMENTS],
 }
 
 impl Row {
@@ -52,6 +54,11 @@ impl Row {
     pub fn label(&self, index: usize) -> u64 {
         self.labels[index]
     }
+
+    /// The text of a label that is part of the answer.
+    pub fn name(&self, index: usize) -> &str {
+        &self.names[index]
+    }
 }
 
 /// What one row holds.
@@ -77,6 +84,7 @@ enum Source {
     Integers(Int64Array),
     UnsignedIntegers(UInt64Array),
     Labels(StringArray),
+    Names(StringArray),
     Choices(&'static Parameter, &'static [&'static str], StringArray),
 }
 
@@ -88,6 +96,7 @@ impl Columns {
             choices: [0; MAX_ARGUMENTS],
             remainders: [0.0; MAX_ARGUMENTS],
             labels: [0; MAX_ARGUMENTS],
+            names: std::array::from_fn(|_| String::new()),
         };
         let mut sources = Vec::with_capacity(parameters.len());
         for (index, parameter) in parameters.iter().enumerate() {
@@ -135,6 +144,10 @@ fn load_value(row: &mut Row, index: usize, source: &Source, position: usize) -> 
             array.value(position).hash(&mut hasher);
             row.labels[index] = hasher.finish();
         }
+        Source::Names(array) if array.is_valid(position) => {
+            row.names[index].clear();
+            row.names[index].push_str(array.value(position));
+        }
         Source::Choices(parameter, choices, array) if array.is_valid(position) => {
             row.choices[index] = choice_position(parameter, choices, array.value(position))?;
         }
@@ -167,10 +180,12 @@ fn array_source(parameter: &'static Parameter, array: &dyn Array) -> Result<Sour
     {
         return Ok(Source::Choices(parameter, choices, texts.clone()));
     }
-    if parameter.kind == Kind::Label
-        && let Some(texts) = array.as_string_opt::<i32>()
-    {
-        return Ok(Source::Labels(texts.clone()));
+    if let Some(texts) = array.as_string_opt::<i32>() {
+        match parameter.kind {
+            Kind::Label => return Ok(Source::Labels(texts.clone())),
+            Kind::Name => return Ok(Source::Names(texts.clone())),
+            _ => {}
+        }
     }
     if let Some(doubles) = array.as_primitive_opt::<Float64Type>() {
         return Ok(Source::Doubles(doubles.clone()));

@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Choice(&'static [&'static str]),
     /// Any text, number or time, compared for equality only.
     Label,
+    /// A label that the function gives back.
+    Name,
     /// Any timestamp or date; becomes microseconds in UTC.
     Time,
     /// An array of numbers.
@@ -94,6 +96,15 @@ impl Parameter {
         Self {
             name,
             kind: Kind::Text,
+            default: None,
+        }
+    }
+
+    /// A label that the function gives back.
+    pub const fn name(name: &'static str) -> Self {
+        Self {
+            name,
+            kind: Kind::Name,
             default: None,
         }
     }
@@ -182,7 +193,7 @@ fn coerced_type(kind: Kind, given: &DataType) -> Option<DataType> {
         },
         Kind::Text if is_text => Some(given.clone()),
         Kind::Text if given.is_null() => Some(DataType::Utf8),
-        Kind::Label if is_untyped || given.is_numeric() || given.is_temporal() => Some(DataType::Utf8),
+        Kind::Label | Kind::Name if is_untyped || given.is_numeric() || given.is_temporal() => Some(DataType::Utf8),
         _ => None,
     }
 }

@@ -75,7 +75,8 @@ impl State for Cells {
 
     fn write(&self, values: &mut Vec<f64>) {
         for (release, block, parts) in self.cells() {
-            let ([release_high, release_low], [block_high, block_low]) = (halves(*release), halves(*block));
+            let ([release_high, release_low], [block_high, block_low]) =
+                (super::halves(*release), super::halves(*block));
             values.extend([release_high, release_low, block_high, block_low]);
             values.extend(parts);
         }
@@ -84,7 +85,7 @@ impl State for Cells {
     fn read(values: &[f64]) -> Self {
         let mut cells = Self::default();
         for cell in values.chunks_exact(CELL_LENGTH) {
-            let (release, block) = (whole([cell[0], cell[1]]), whole([cell[2], cell[3]]));
+            let (release, block) = (super::whole([cell[0], cell[1]]), super::whole([cell[2], cell[3]]));
             cells.insert_parts(release, block, [cell[4], cell[5], cell[6], cell[7]]);
         }
         cells
@@ -93,13 +94,4 @@ impl State for Cells {
     fn heap_size(&self) -> usize {
         self.cells().count() * CELL_LENGTH * size_of::<f64>()
     }
-}
-
-/// A double holds half of a hash exactly.
-fn halves(hash: u64) -> [f64; 2] {
-    [(hash >> 32) as f64, (hash & u64::from(u32::MAX)) as f64]
-}
-
-fn whole([high, low]: [f64; 2]) -> u64 {
-    ((high as u64) << 32) | low as u64
 }

@@ -3,6 +3,7 @@
 #[allow(clippy::module_inception, reason = "a function lies in the file of its name")]
 mod dispersion;
 mod dispersion_aligned;
+mod dispersion_aligned_fit;
 mod nb_size_mom;
 
 use crate::FunctionError;
@@ -15,6 +16,7 @@ pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
     vec![
         aggregate_function(dispersion::Dispersion),
         aggregate_function(dispersion_aligned::DispersionAligned),
+        aggregate_function(dispersion_aligned_fit::DispersionAlignedFit),
         aggregate_function(nb_size_mom::NbSizeMom),
     ]
 }
@@ -35,4 +37,13 @@ impl State for DispersionState {
         let parts: [f64; DISPERSION_PARTS] = std::array::from_fn(|index| part(index + 1));
         DispersionState::from_parts(part(0) as u64, parts)
     }
+}
+
+/// A double holds half of a hash exactly.
+fn halves(hash: u64) -> [f64; 2] {
+    [(hash >> 32) as f64, (hash & u64::from(u32::MAX)) as f64]
+}
+
+fn whole([high, low]: [f64; 2]) -> u64 {
+    ((high as u64) << 32) | low as u64
 }

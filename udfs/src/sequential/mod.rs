@@ -6,6 +6,7 @@ mod poisson_cusum;
 mod poisson_glr;
 mod rate_cs;
 mod rate_ratio_eprocess;
+mod rate_ratio_log_e;
 
 use crate::aggregate_function::aggregate_function;
 use crate::row_function::scalar_functions;
@@ -24,6 +25,7 @@ pub(crate) fn scalars() -> Vec<Arc<ScalarUDF>> {
 pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
     vec![
         aggregate_function(rate_ratio_eprocess::RateRatioEprocess),
+        aggregate_function(rate_ratio_log_e::RateRatioLogE),
         aggregate_function(e_combine::ECombine),
     ]
 }

@@ -5,8 +5,8 @@ use super::error::Result;
 use super::sums::CompensatedSum;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Prior spread of log release factors, and its weight in releases.
-const PRIOR_TAU: f64 = 0.1;
+/// Prior spread of log release factors unless another is given, and its weight in releases.
+pub const PRIOR_TAU: f64 = 0.1;
 const PRIOR_WEIGHT: f64 = 4.0;
 /// A release this many standard errors from the median is dropped.
 const OUTLIER_DISTANCE: f64 = 3.0;
@@ -91,14 +91,19 @@ impl<R: Ord + Clone, B: Ord + Clone> AlignedState<R, B> {
     ///
     /// None without degrees of freedom (fewer than two releases or blocks). NaN anywhere gives NaN.
     pub fn fit(&self) -> Option<AlignedFit<R>> {
-        let fit = self.fit_without(None)?;
-        match self.outlier(&fit) {
-            Some(release) => self.fit_without(Some(&release)),
+        self.fit_with_prior(PRIOR_TAU)
+    }
+
+    /// The fit where releases are known to differ by this standard deviation of the logarithm of their rates.
+    pub fn fit_with_prior(&self, prior_tau: f64) -> Option<AlignedFit<R>> {
+        let fit = self.fit_without(None, prior_tau)?;
+        match outlier(&fit, prior_tau) {
+            Some(release) => self.fit_without(Some(&release), prior_tau),
             None => Some(fit),
         }
     }
 
-    fn fit_without(&self, dropped: Option<&R>) -> Option<AlignedFit<R>> {
+    fn fit_without(&self, dropped: Option<&R>, prior_tau: f64) -> Option<AlignedFit<R>> {
         let cells: Vec<(&R, &B, f64, f64)> = self
             .cells
             .iter()
@@ -146,7 +151,7 @@ impl<R: Ord + Clone, B: Ord + Clone> AlignedState<R, B> {
                 expected,
             })
             .collect();
-        let tau = spread(&releases, dispersion);
+        let tau = spread(&releases, dispersion, prior_tau);
         Some(AlignedFit {
             dispersion,
             degrees_of_freedom,
@@ -155,34 +160,34 @@ impl<R: Ord + Clone, B: Ord + Clone> AlignedState<R, B> {
             dropped: dropped.cloned(),
         })
     }
+}
 
-    /// The release farthest from the median, when it is too far.
-    fn outlier(&self, fit: &AlignedFit<R>) -> Option<R> {
-        if fit.releases.len() < MIN_RELEASES_TO_DROP {
-            return None;
-        }
-        let mut logs: Vec<f64> = fit.releases.iter().map(ReleaseFactor::log_factor).collect();
-        logs.sort_by(f64::total_cmp);
-        let middle = logs.len() / 2;
-        let median = if logs.len() % 2 == 1 {
-            logs[middle]
-        } else {
-            0.5 * (logs[middle - 1] + logs[middle])
-        };
-        let distance = |release: &ReleaseFactor<R>| {
-            let variance = PRIOR_TAU * PRIOR_TAU + fit.dispersion / release.count.max(1.0);
-            (release.log_factor() - median).abs() / variance.sqrt()
-        };
-        let farthest = fit
-            .releases
-            .iter()
-            .max_by(|left, right| distance(left).total_cmp(&distance(right)))?;
-        (distance(farthest) > OUTLIER_DISTANCE).then(|| farthest.release.clone())
+/// The release farthest from the median, when it is too far.
+fn outlier<R: Clone>(fit: &AlignedFit<R>, prior_tau: f64) -> Option<R> {
+    if fit.releases.len() < MIN_RELEASES_TO_DROP {
+        return None;
     }
+    let mut logs: Vec<f64> = fit.releases.iter().map(ReleaseFactor::log_factor).collect();
+    logs.sort_by(f64::total_cmp);
+    let middle = logs.len() / 2;
+    let median = if logs.len() % 2 == 1 {
+        logs[middle]
+    } else {
+        0.5 * (logs[middle - 1] + logs[middle])
+    };
+    let distance = |release: &ReleaseFactor<R>| {
+        let variance = prior_tau * prior_tau + fit.dispersion / release.count.max(1.0);
+        (release.log_factor() - median).abs() / variance.sqrt()
+    };
+    let farthest = fit
+        .releases
+        .iter()
+        .max_by(|left, right| distance(left).total_cmp(&distance(right)))?;
+    (distance(farthest) > OUTLIER_DISTANCE).then(|| farthest.release.clone())
 }
 
 /// Between-release standard deviation: observed spread of log factors less its sampling part, shrunk to the prior.
-fn spread<R>(releases: &[ReleaseFactor<R>], dispersion: f64) -> f64 {
+fn spread<R>(releases: &[ReleaseFactor<R>], dispersion: f64, prior_tau: f64) -> f64 {
     let n = releases.len() as f64;
     let logs: Vec<f64> = releases.iter().map(ReleaseFactor::log_factor).collect();
     let mean = logs.iter().sum::<f64>() / n;
@@ -193,5 +198,5 @@ fn spread<R>(releases: &[ReleaseFactor<R>], dispersion: f64) -> f64 {
         .sum::<f64>()
         / n;
     let between = (observed - (n - 1.0) * sampling).max(0.0);
-    ((PRIOR_WEIGHT * PRIOR_TAU * PRIOR_TAU + between) / (n + PRIOR_WEIGHT - 1.0)).sqrt()
+    ((PRIOR_WEIGHT * prior_tau * prior_tau + between) / (n + PRIOR_WEIGHT - 1.0)).sqrt()
 }

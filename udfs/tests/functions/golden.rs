@@ -231,3 +231,51 @@ async fn standardized_rate() {
                JOIN golden USING (case_id)";
     check_aggregate("standardized_data.csv", "standardized_rate.csv", sql, 1e-10).await;
 }
+
+/// Every formula of the verdict, from the hours of five releases to the counts at five ages.
+#[tokio::test]
+async fn verdict() {
+    let file = "verdict_expected.csv";
+    let (Some(folder), session) = (shared("golden"), session()) else {
+        return;
+    };
+    let texts = [
+        ("cell", DataType::Utf8),
+        ("dropped_release", DataType::Utf8),
+        ("verdict", DataType::Utf8),
+    ];
+    for (table, file) in [("golden", file), ("data", "verdict_input.csv")] {
+        let path = folder.join(file);
+        let mut reader = csv::Reader::from_path(&path).expect("the golden file opens");
+        let fields: Vec<_> = reader
+            .headers()
+            .expect("the golden file has a header")
+            .iter()
+            .map(|name| {
+                let text = texts.iter().find(|(text, _)| *text == name);
+                Field::new(name, text.map_or(DataType::Float64, |(_, kind)| kind.clone()), true)
+            })
+            .collect();
+        let schema = Schema::new(fields);
+        let options = CsvReadOptions::new().schema(&schema);
+        session
+            .register_csv(table, path.to_str().expect("a path of text"), options)
+            .await
+            .expect("the golden file reads");
+    }
+    let sql = "WITH old AS (SELECT *, 1000 * usage_khours AS hours FROM data WHERE release > 0), \
+         fits AS (SELECT cell, dispersion_aligned_fit(CAST(CAST(release AS BIGINT) AS TEXT), age_block_hours(age_hour, 12), count, hours) AS fit \
+             FROM old GROUP BY cell), \
+         sums AS (SELECT o.cell, o.age_hour, SUM(o.count) AS k0, SUM(o.hours) AS h0 FROM old AS o JOIN fits AS f ON f.cell = o.cell \
+             WHERE CAST(CAST(o.release AS BIGINT) AS TEXT) IS DISTINCT FROM f.fit['dropped'] GROUP BY o.cell, o.age_hour), \
+         looks AS (SELECT d.cell, d.age_hour + 1 AS age_hours, f.fit, \
+             rate_ratio_log_e(d.count, 1000 * d.usage_khours, s.k0, s.h0, 1.1 * exp(1.645 * f.fit['tau']), f.fit['phi']) OVER w AS log_e, \
+             rate_ratio_log_e(d.count, 1000 * d.usage_khours, s.k0, s.h0, 1 / 1.1 / exp(1.645 * f.fit['tau']), f.fit['phi'], 'less') OVER w AS less \
+             FROM data AS d JOIN sums AS s ON s.cell = d.cell AND s.age_hour = d.age_hour JOIN fits AS f ON f.cell = d.cell WHERE d.release = 0 \
+             WINDOW w AS (PARTITION BY d.cell ORDER BY d.age_hour ROWS UNBOUNDED PRECEDING)) \
+         SELECT fit['phi'], phi, fit['df'], df_phi, fit['tau'], tau, CAST(fit['k'] AS DOUBLE), k_prev, \
+             CAST(fit['dropped'] AS DOUBLE), CAST(dropped_release AS DOUBLE), l.log_e, g.log_e, less, log_e_improved, \
+             predictive_lower(expected, pred_var, k_prev), lower, predictive_upper(expected, pred_var, k_prev), upper \
+         FROM looks AS l JOIN golden AS g ON g.cell = l.cell AND g.age_hours = l.age_hours";
+    compare(&session, file, sql, 1e-9).await;
+}

@@ -125,6 +125,7 @@ const AGGREGATES: &[&str] = &[
     "khour_rate(k1, h1) FILTER (WHERE t % 3 = 0)",
     "dispersion(k1, h1)",
     "dispersion_aligned(t % 5, block, k1, h1)",
+    "dispersion_aligned_fit(t % 5, block, k1, h1)",
     "nb_size_mom(k1, h1)",
     "standardized_rate(k1, h1, block + 1, 0.9, 'tiwari', 'drop')",
     "standardized_ratio(k1, h1, k0, h0)",
@@ -132,6 +133,8 @@ const AGGREGATES: &[&str] = &[
     "round(gamma_poisson_fit(k1, h1)['shape'], 10)",
     "rate_ratio_eprocess(k1, h1, k0, h0)",
     "rate_ratio_eprocess(k1, h1, k0, h0, 1.2, 4.6, 'normal')",
+    "rate_ratio_log_e(k1, h1, k0, h0, 1.2, 4.6)",
+    "rate_ratio_log_e(k1, h1, k0, h0, 0.9, 4.6, 'less')",
     "round(e_combine(k1 / 1000.0), 12)",
 ];
 
