@@ -13,7 +13,7 @@ use mission_control::error::Error;
 use mission_control::wire::error_codes;
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
 
-use crate::support::{TestServer, small_data, text};
+use crate::support::{TestServer, flight_batches, small_data, text};
 
 /// An error with the code that its wire carries.
 #[derive(Debug)]
@@ -133,26 +133,14 @@ struct Flight {
     client: arrow_flight::sql::client::FlightSqlServiceClient<tonic::transport::Channel>,
 }
 
-impl Flight {
-    async fn rows(&mut self, sql: &str) -> Result<Output, arrow_flight::error::FlightError> {
-        use futures::TryStreamExt;
-        let info = self.client.execute(sql.to_string(), None).await?;
-        let mut batches = Vec::new();
-        for endpoint in info.endpoint {
-            let Some(ticket) = endpoint.ticket else { continue };
-            batches.extend(self.client.do_get(ticket).await?.try_collect::<Vec<_>>().await?);
-        }
-        Ok(rows_of(&batches))
-    }
-}
-
 #[async_trait]
 impl AsyncDB for Flight {
     type Error = Coded;
     type ColumnType = DefaultColumnType;
 
     async fn run(&mut self, sql: &str) -> Result<Output, Coded> {
-        self.rows(sql).await.map_err(|error| match error {
+        let batches = flight_batches(&mut self.client, sql).await;
+        batches.map(|batches| rows_of(&batches)).map_err(|error| match error {
             arrow_flight::error::FlightError::Tonic(status) => Coded {
                 sqlstate: status
                     .metadata()

@@ -4,6 +4,7 @@
 use crate::FunctionError;
 use crate::arguments::{self, Columns, Content, Parameter, Row};
 use crate::results::Output;
+use crate::sliding::SlidingFrame;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Builder, ListArray, ListBuilder};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use datafusion::common::{Result, ScalarValue, internal_err};
@@ -28,19 +29,11 @@ pub(crate) trait AggregateFunction: Debug + Clone + PartialEq + Eq + Hash + Send
 
     fn evaluate(&self, state: &Self::State) -> Result<Option<Self::Output>, FunctionError>;
 
-    /// Takes back a row that `update` added; needed where [`State::CAN_RETRACT`].
-    fn retract(&self, _state: &mut Self::State, _row: &Row) -> Result<(), FunctionError> {
-        Ok(())
-    }
-
     fn documentation(&self) -> Option<&Documentation>;
 }
 
 /// What is known of a group. Travels between partitions as a list of doubles.
 pub(crate) trait State: Default + Clone + Debug + Send + Sync + 'static {
-    /// Whether rows can leave again, as they do under a sliding window frame.
-    const CAN_RETRACT: bool = false;
-
     fn merge(&mut self, other: Self) -> Result<(), FunctionError>;
 
     fn write(&self, values: &mut Vec<f64>);
@@ -141,6 +134,11 @@ impl<F: AggregateFunction> AggregateUDFImpl for AggregateUdf<F> {
         }))
     }
 
+    fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        check_arguments::<F>(&args)?;
+        Ok(Box::new(SlidingFrame::new(self.function.clone())))
+    }
+
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
         !args.is_distinct
     }
@@ -182,7 +180,7 @@ fn check_arguments<F: AggregateFunction>(args: &AccumulatorArgs) -> Result<()> {
 
 /// One group: its state and how many of its rows were not numbers.
 #[derive(Debug, Clone, Default)]
-struct Group<S> {
+pub(crate) struct Group<S> {
     nan_rows: f64,
     state: S,
 }
@@ -195,6 +193,38 @@ impl<S: State> Group<S> {
             state: S::read(values),
         }
     }
+
+    pub fn merge(&mut self, other: Self) -> Result<(), FunctionError> {
+        self.nan_rows += other.nan_rows;
+        self.state.merge(other.state)
+    }
+
+    pub fn heap_size(&self) -> usize {
+        self.state.heap_size()
+    }
+}
+
+/// What the rows of a group mean: nothing but NaN once one of them was not a number.
+pub(crate) fn evaluate_group<F: AggregateFunction>(function: &F, group: &Group<F::State>) -> Result<Option<F::Output>> {
+    if group.nan_rows > 0.0 {
+        return Ok(F::Output::nan());
+    }
+    Ok(function.evaluate(&group.state)?)
+}
+
+/// Each row as a group of its own; empty where the filter or a NULL leaves it out.
+pub(crate) fn single_groups<F: AggregateFunction>(
+    function: &F,
+    values: &[ArrayRef],
+    filter: Option<&BooleanArray>,
+) -> Result<Vec<Group<F::State>>> {
+    let rows = values.first().map_or(0, |array| array.len());
+    let mut each = Groups {
+        function: function.clone(),
+        groups: vec![Group::default(); rows],
+    };
+    each.add(values, |row| passes(filter, row).then_some(row))?;
+    Ok(each.groups)
 }
 
 /// All groups of one partition, or the single group of an aggregate without GROUP BY.
@@ -204,19 +234,8 @@ struct Groups<F: AggregateFunction> {
     groups: Vec<Group<F::State>>,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Direction {
-    Add,
-    TakeBack,
-}
-
 impl<F: AggregateFunction> Groups<F> {
-    fn apply(
-        &mut self,
-        values: &[ArrayRef],
-        direction: Direction,
-        group_of: impl Fn(usize) -> Option<usize>,
-    ) -> Result<()> {
+    fn add(&mut self, values: &[ArrayRef], group_of: impl Fn(usize) -> Option<usize>) -> Result<()> {
         let rows = values.first().map_or(0, |array| array.len());
         let arguments: Vec<ColumnarValue> = values
             .iter()
@@ -226,12 +245,10 @@ impl<F: AggregateFunction> Groups<F> {
         for position in 0..rows {
             let Some(index) = group_of(position) else { continue };
             let group = &mut self.groups[index];
-            match (columns.load(position)?, direction) {
-                (Content::Null, _) => {}
-                (Content::Nan, Direction::Add) => group.nan_rows += 1.0,
-                (Content::Nan, Direction::TakeBack) => group.nan_rows -= 1.0,
-                (Content::Values, Direction::Add) => self.function.update(&mut group.state, columns.row())?,
-                (Content::Values, Direction::TakeBack) => self.function.retract(&mut group.state, columns.row())?,
+            match columns.load(position)? {
+                Content::Null => {}
+                Content::Nan => group.nan_rows += 1.0,
+                Content::Values => self.function.update(&mut group.state, columns.row())?,
             }
         }
         Ok(())
@@ -249,18 +266,9 @@ impl<F: AggregateFunction> Groups<F> {
                 continue;
             }
             let other = Group::<F::State>::read(&numbers.values()[bounds[0] as usize..bounds[1] as usize]);
-            let group = &mut self.groups[group_of(position)];
-            group.nan_rows += other.nan_rows;
-            group.state.merge(other.state)?;
+            self.groups[group_of(position)].merge(other)?;
         }
         Ok(())
-    }
-
-    fn evaluate_group(&self, group: &Group<F::State>) -> Result<Option<F::Output>> {
-        if group.nan_rows > 0.0 {
-            return Ok(F::Output::nan());
-        }
-        Ok(self.function.evaluate(&group.state)?)
     }
 
     fn heap_size(&self) -> usize {
@@ -268,7 +276,7 @@ impl<F: AggregateFunction> Groups<F> {
         if !F::State::HOLDS_HEAP {
             return own;
         }
-        own + self.groups.iter().map(|group| group.state.heap_size()).sum::<usize>()
+        own + self.groups.iter().map(Group::heap_size).sum::<usize>()
     }
 }
 
@@ -288,19 +296,11 @@ fn state_array<S: State>(groups: &[Group<S>]) -> ListArray {
 
 impl<F: AggregateFunction> Accumulator for Groups<F> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.apply(values, Direction::Add, |_| Some(0))
-    }
-
-    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.apply(values, Direction::TakeBack, |_| Some(0))
-    }
-
-    fn supports_retract_batch(&self) -> bool {
-        F::State::CAN_RETRACT
+        self.add(values, |_| Some(0))
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let result = self.evaluate_group(&self.groups[0])?;
+        let result = evaluate_group(&self.function, &self.groups[0])?;
         ScalarValue::try_from_array(&F::Output::into_array(vec![result]), 0)
     }
 
@@ -326,16 +326,14 @@ impl<F: AggregateFunction> GroupsAccumulator for Groups<F> {
         total_num_groups: usize,
     ) -> Result<()> {
         self.groups.resize_with(total_num_groups, Default::default);
-        self.apply(values, Direction::Add, |row| {
-            passes(filter, row).then(|| group_indices[row])
-        })
+        self.add(values, |row| passes(filter, row).then(|| group_indices[row]))
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let emitted = emit_to.take_needed(&mut self.groups);
         let results = emitted
             .iter()
-            .map(|group| self.evaluate_group(group))
+            .map(|group| evaluate_group(&self.function, group))
             .collect::<Result<Vec<_>>>()?;
         Ok(F::Output::into_array(results))
     }
@@ -351,13 +349,8 @@ impl<F: AggregateFunction> GroupsAccumulator for Groups<F> {
     }
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        let rows = values.first().map_or(0, |array| array.len());
-        let mut each = Groups {
-            function: self.function.clone(),
-            groups: vec![Group::default(); rows],
-        };
-        each.apply(values, Direction::Add, |row| passes(filter, row).then_some(row))?;
-        Ok(vec![Arc::new(state_array(&each.groups))])
+        let each_row = single_groups(&self.function, values, filter)?;
+        Ok(vec![Arc::new(state_array(&each_row))])
     }
 
     fn size(&self) -> usize {

@@ -30,6 +30,7 @@ mod results;
 mod row_function;
 mod sequential;
 mod shrinkage;
+mod sliding;
 mod standardized;
 pub mod statistics;
 mod text_function;

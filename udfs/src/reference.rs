@@ -9,8 +9,8 @@ const HEAD: &str = "<!-- Written by `cargo run -p mission-control-udfs --example
 # SQL functions
 
 Counts are events, hours are usage hours, and every rate is in events per 1000 usage hours. A NULL argument gives NULL, \
-a NaN gives NaN. Aggregates skip rows with a NULL argument. Arguments can be given by name (`rate_lower(count => 5, \
-hours => 100, confidence => 0.9)`); an argument can be left out only together with all that follow it. `try_` twins \
+a NaN gives NaN. Aggregates skip rows with a NULL argument and work over any window frame. Arguments can be given by \
+name (`rate_lower(count => 5, hours => 100, confidence => 0.9)`); an argument can be left out only together with all that follow it. `try_` twins \
 give NULL where the function itself would raise an error about a value.
 ";
 

@@ -6,16 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow_flight::error::FlightError;
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use datafusion::dataframe::DataFrameWriteOptions;
 use datafusion::prelude::{CsvReadOptions, SessionContext};
+use futures::TryStreamExt;
 use mission_control::config::Listen;
 use mission_control::metrics::Metrics;
 use mission_control::server::{Running, Server, ServerSettings};
 use mission_control::session::{Engine, EngineOptions};
 use mission_control::shutdown::Shutdown;
 use mission_control::sources::SourceSettings;
+use parquet::arrow::ArrowWriter;
 use tempfile::TempDir;
 
 /// A running server. Its listeners end with it.
@@ -34,6 +38,17 @@ impl TestServer {
     /// Serves the CSV files of a folder, written to Parquet first.
     pub async fn over_csv(folder: &Path) -> Self {
         let written = parquet_from_csv(folder).await;
+        let location = written.path().to_path_buf();
+        Self::start(&location, Some(written)).await
+    }
+
+    /// Serves the rows of one batch.
+    pub async fn over_batch(batch: &RecordBatch) -> Self {
+        let written = TempDir::new().expect("a temporary folder");
+        let file = std::fs::File::create(written.path().join("rows.parquet")).expect("a file");
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a Parquet writer");
+        writer.write(batch).expect("rows");
+        writer.close().expect("a Parquet file");
         let location = written.path().to_path_buf();
         Self::start(&location, Some(written)).await
     }
@@ -87,6 +102,19 @@ impl TestServer {
         let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).expect("an endpoint");
         FlightSqlServiceClient::new(endpoint.connect().await.expect("a connection"))
     }
+}
+
+/// The rows of a query over Flight SQL.
+pub async fn flight_batches(
+    client: &mut FlightSqlServiceClient<tonic::transport::Channel>,
+    sql: &str,
+) -> Result<Vec<RecordBatch>, FlightError> {
+    let info = client.execute(sql.to_string(), None).await?;
+    let mut batches = vec![];
+    for ticket in info.endpoint.into_iter().filter_map(|endpoint| endpoint.ticket) {
+        batches.extend(client.do_get(ticket).await?.try_collect::<Vec<_>>().await?);
+    }
+    Ok(batches)
 }
 
 /// The folder of the SQL tests' small data set: three windows, two channels.

@@ -1,9 +1,13 @@
 //! Every relation and every column says what it is.
 
-use arrow::datatypes::{DataType, TimeUnit};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema, TimeUnit};
+use datafusion::datasource::MemTable;
 use mission_control::session::{view_comments, wire_schema};
 
-use super::rows::{MEASURES, Row, at, calendar, session};
+use super::rows::{MEASURES, Row, answer, at, calendar, session, session_over};
 
 #[tokio::test]
 async fn every_view_and_column_is_described() {
@@ -39,6 +43,41 @@ async fn every_view_and_column_is_described() {
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
     assert!(views >= 20, "only {views} views");
+}
+
+/// Every relation can be counted, as a whole and by each of its columns; a query tool begins with both.
+#[tokio::test]
+async fn every_relation_can_be_counted() {
+    let rows = [
+        Row::new(at("2018-06-01 10:00"), "release", "60.0").hours(10.0).main(1),
+        Row::new(at("2018-06-01 10:05"), "release", "60.0.1")
+            .hours(20.0)
+            .main(2),
+    ];
+    let batch = super::rows::batch(&rows);
+    // A source's columns carry descriptions, as the columns of a file do.
+    let plain = batch.schema();
+    let fields = plain.fields().iter().map(|field| {
+        let metadata = [("comment".to_string(), format!("what {} is", field.name()))];
+        Arc::new(field.as_ref().clone().with_metadata(metadata.into()))
+    });
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()).expect("a batch");
+    let table = Arc::new(MemTable::try_new(schema, vec![vec![batch]]).expect("a table"));
+    let session = session_over(table, &calendar(vec![])).await;
+    let relations = session.engine().relations();
+    for (name, table) in &relations.public {
+        let rows = answer(&session, &format!("SELECT * FROM {name}")).await.len();
+        let counted = answer(&session, &format!("SELECT count(*) FROM {name}")).await;
+        assert_eq!(counted, [rows.to_string()], "{name}");
+        for field in table.schema().fields() {
+            let column = field.name();
+            let sql =
+                format!("SELECT sum(n) FROM (SELECT {column}, count(*) AS n FROM {name} GROUP BY {column}) AS each");
+            let expected = if rows == 0 { "-".to_string() } else { rows.to_string() };
+            assert_eq!(answer(&session, &sql).await, [expected], "{name}.{column}");
+        }
+    }
 }
 
 /// Clients learn a relation's columns from its schema, before any row: both must be the same.

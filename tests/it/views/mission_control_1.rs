@@ -3,15 +3,40 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::rows::{Row, answer, at, calendar, entry, session};
+use tokio_postgres::SimpleQueryMessage;
+
+use super::rows::{Row, answer, at, batch, calendar, entry, lines, session};
+use crate::support::{TestServer, flight_batches};
 
 /// Version, field duration, count, rate, adjusted count, adjusted rate of main crashes, a line per entry.
 async fn summary(rows: &[Row]) -> Vec<String> {
-    let session = session(rows, &calendar(vec![])).await;
     let sql = "SELECT version, field_duration_seconds, count, rate, adjusted_count, adjusted_rate \
                FROM mc1_release_summary WHERE measure = 'main_crashes' ORDER BY version_sort_key(version) DESC, \
                length(version) DESC";
-    answer(&session, sql).await
+    every_way_in(rows, sql).await
+}
+
+/// What a query over these rows answers, having seen that both wires answer the same as the embedded engine.
+async fn every_way_in(rows: &[Row], sql: &str) -> Vec<String> {
+    let embedded = answer(&session(rows, &calendar(vec![])).await, sql).await;
+    let server = TestServer::over_batch(&batch(rows)).await;
+    let mut flight = server.flight_client().await;
+    let batches = flight_batches(&mut flight, sql).await.expect(sql);
+    assert_eq!(lines(&batches), embedded, "Flight SQL: {sql}");
+    let messages = server.postgres_client().await.simple_query(sql).await.expect(sql);
+    let postgres: Vec<String> = messages
+        .iter()
+        .filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        })
+        .map(|row| {
+            let cells: Vec<&str> = (0..row.len()).map(|cell| row.get(cell).unwrap_or("-")).collect();
+            cells.join(" ")
+        })
+        .collect();
+    assert_eq!(postgres, embedded, "PostgreSQL: {sql}");
+    embedded
 }
 
 fn start() -> DateTime<Utc> {
@@ -48,13 +73,13 @@ fn fake(channel: &'static str, version: &'static str, from: DateTime<Utc>, count
         .collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn without_two_windows_there_is_no_summary() {
     assert!(summary(&[]).await.is_empty());
     assert!(summary(&fake("release", "55.0", start(), 1)).await.is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn two_and_a_thousand_windows() {
     let two = summary(&fake("release", "55.0", start(), 2)).await;
     assert_eq!(two, ["55.0 3600 6 2000 6 2000", "55 3600 6 2000 6 2000"]);
@@ -63,7 +88,7 @@ async fn two_and_a_thousand_windows() {
     assert_eq!(many, [format!("55.0 {entry}"), format!("55 {entry}")]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn betas_come_in_the_order_of_versions() {
     let mut rows = vec![];
     for (hours, version) in [(0, "55.0b1"), (1, "55.0b2"), (2, "55.0b10")] {
@@ -87,15 +112,11 @@ async fn versions(channel: &'static str, oldest_first: &[&'static str]) -> Vec<S
     for (hours, version) in (0..).zip(oldest_first) {
         rows.extend(fake(channel, version, start() + Duration::hours(hours), 2));
     }
-    let session = session(&rows, &calendar(vec![])).await;
-    answer(
-        &session,
-        "SELECT version FROM mc1_release_summary WHERE measure = 'main_crashes' ORDER BY version DESC",
-    )
-    .await
+    let sql = "SELECT version FROM mc1_release_summary WHERE measure = 'main_crashes' ORDER BY version DESC";
+    every_way_in(&rows, sql).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn three_point_releases_and_the_majors_are_listed() {
     assert_eq!(
         versions("release", &["54.0", "54.0.1", "55.0.1", "55.0.2"]).await,
@@ -112,7 +133,7 @@ async fn three_point_releases_and_the_majors_are_listed() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_begins_with_its_successor_has_no_entry() {
     let mut rows = vec![];
     for version in ["55.0", "55.0.1"] {
@@ -143,7 +164,7 @@ fn young_release(age: usize) -> Vec<Row> {
     old.chain(new).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn between_one_and_two_days_the_comparison_is_unfair() {
     for (age, newest, before) in [
         (24, "58.08", "48.4"),
@@ -151,11 +172,10 @@ async fn between_one_and_two_days_the_comparison_is_unfair() {
         (48, "35.51", "10"),
         (49, "12", "10"),
     ] {
-        let session = session(&young_release(age), &calendar(vec![])).await;
         let sql = "SELECT version, adjusted_rate FROM mc1_release_summary \
                    WHERE measure = 'main_crashes' AND version IN ('56', '57') ORDER BY version DESC";
         assert_eq!(
-            answer(&session, sql).await,
+            every_way_in(&young_release(age), sql).await,
             [format!("57 {newest}"), format!("56 {before}")],
             "age {age}"
         );
@@ -163,7 +183,7 @@ async fn between_one_and_two_days_the_comparison_is_unfair() {
 }
 
 /// V2: the end moves along with the start, so that the majors are not seen at equal age.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn exposure_is_unequal_after_the_skip() {
     let lines = summary(&young_release(49)).await;
     // 26 windows of 12 events against 50 of 10.
@@ -178,7 +198,7 @@ async fn exposure_is_unequal_after_the_skip() {
 }
 
 /// V3: `55.0` also takes in 55.0.1, and lasts a day too long.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_takes_in_every_version_that_begins_with_it() {
     let first = hourly(start(), 97).map(|(_, window)| Row::new(window, "release", "55.0").hours(1000.0).main(10));
     let second = hourly(start() + Duration::hours(96), 97)
@@ -191,7 +211,7 @@ async fn a_name_takes_in_every_version_that_begins_with_it() {
 }
 
 /// V4: of 1012 windows after the skip the one with the highest rate is left out of the rate.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn one_window_in_a_thousand_is_left_out() {
     let rows: Vec<Row> = every(five_minutes(), start(), 1300)
         .map(|(index, window)| {
@@ -207,7 +227,7 @@ async fn one_window_in_a_thousand_is_left_out() {
 }
 
 /// V5: 58.0 for 60 days, 59.0 for its first 7.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn two_majors_over_weeks() {
     let old = every(five_minutes(), at("2018-01-23"), 60 * 288).map(|(index, window)| {
         Row::new(window, "release", "58.0")
@@ -228,7 +248,7 @@ async fn two_majors_over_weeks() {
 }
 
 /// The corrected comparison sees the same data without a false alarm: both from their release on, to the same age.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_corrected_comparison_raises_no_false_alarm() {
     let releases = calendar(vec![
         entry("release", "56.0", "2017-07-01 12:00"),

@@ -174,7 +174,11 @@ pub async fn session_over(table: Arc<dyn TableProvider>, vocabulary: &Vocabulary
 
 /// The rows of a query as text, NULL as `-`, numbers with a fraction rounded to 6 digits.
 pub async fn answer(session: &Session, sql: &str) -> Vec<String> {
-    let batches = session.query(sql).await.expect(sql).collect().await.expect(sql);
+    lines(&session.query(sql).await.expect(sql).collect().await.expect(sql))
+}
+
+/// Rows as text, in the way of [`answer`].
+pub fn lines(batches: &[RecordBatch]) -> Vec<String> {
     let options = FormatOptions::default().with_null("-");
     let mut lines = vec![];
     for batch in batches {

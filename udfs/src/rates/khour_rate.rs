@@ -13,8 +13,8 @@ use datafusion_macros::user_doc;
     doc_section(label = "Rates"),
     description = "Events per 1000 usage hours of all rows together: 1000 * sum(count) / sum(hours). Rows where count or \
 hours is NULL are skipped, both of them; a NaN makes the result NaN. Counts that arrive before their hours stay in the \
-sum. NULL where the hours add up to 0. Sums are exact, whatever the order and the split of the rows. Works as a window \
-aggregate with any frame. Errors: a negative or infinite count or usage_hours.",
+sum. NULL where the hours add up to 0. Sums are exact, whatever the order and the split of the rows. Errors: a negative \
+or infinite count or usage_hours.",
     syntax_example = "khour_rate(count, hours)",
     sql_example = r#"```sql
 > SELECT khour_rate(crashes, hours) AS rate FROM (VALUES (2, 300.0), (0, 500.0), (NULL, 900.0)) AS t(crashes, hours);
@@ -35,23 +35,18 @@ pub struct KhourRate;
 pub(crate) struct Exposure {
     count: DoubleDouble,
     hours: DoubleDouble,
-    /// Rows with hours above 0: without any, the hours are exactly 0 even after rows have left.
-    exposed_rows: f64,
 }
 
 impl State for Exposure {
-    const CAN_RETRACT: bool = true;
-
     fn merge(&mut self, other: Self) -> Result<(), FunctionError> {
         self.count = self.count + other.count;
         self.hours = self.hours + other.hours;
-        self.exposed_rows += other.exposed_rows;
         Ok(())
     }
 
     fn write(&self, values: &mut Vec<f64>) {
         let ((count, count_rest), (hours, hours_rest)) = (self.count.parts(), self.hours.parts());
-        values.extend([count, count_rest, hours, hours_rest, self.exposed_rows]);
+        values.extend([count, count_rest, hours, hours_rest]);
     }
 
     fn read(values: &[f64]) -> Self {
@@ -60,7 +55,6 @@ impl State for Exposure {
         Self {
             count: DoubleDouble::from_parts(next(), next()),
             hours: DoubleDouble::from_parts(next(), next()),
-            exposed_rows: next(),
         }
     }
 }
@@ -75,23 +69,11 @@ impl AggregateFunction for KhourRate {
         let hours = checked_hours(row)?;
         state.count = state.count + row.exact_number(0);
         state.hours = state.hours + hours.into();
-        state.exposed_rows += f64::from(hours > 0.0);
-        Ok(())
-    }
-
-    fn retract(&self, state: &mut Exposure, row: &Row) -> Result<(), FunctionError> {
-        let hours = checked_hours(row)?;
-        state.count = state.count - row.exact_number(0);
-        state.hours = state.hours - hours.into();
-        state.exposed_rows -= f64::from(hours > 0.0);
         Ok(())
     }
 
     fn evaluate(&self, state: &Exposure) -> Result<Option<f64>, FunctionError> {
-        if state.exposed_rows == 0.0 {
-            return Ok(None);
-        }
-        Ok(rate_per_khour(state.count.value().max(0.0), state.hours.value())?)
+        Ok(rate_per_khour(state.count.value(), state.hours.value())?)
     }
 
     fn documentation(&self) -> Option<&Documentation> {

@@ -25,11 +25,6 @@ impl CompensatedSum {
         self.correction += error;
     }
 
-    /// Takes one value out again (sliding window frames).
-    pub fn subtract(&mut self, value: f64) {
-        self.add(-value);
-    }
-
     /// Adds another partial state.
     pub fn merge(&mut self, other: &Self) {
         self.add(other.sum);
