@@ -75,6 +75,7 @@ pub fn source_settings(config: &Config) -> Result<SourceSettings> {
         options: config.source.options.clone(),
         columns: config.columns.clone(),
         platforms: config.platform_aliases(),
+        calendar: config.calendar.table.clone(),
     })
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::common::stats::Precision;
 use futures::future::BoxFuture;
@@ -17,7 +18,7 @@ use crate::session::{Engine, Relations};
 use crate::shutdown::Shutdown;
 use crate::sources::{self, Source, SourceSettings, SourceSnapshot, measures_present};
 use crate::tables::error_aggregates::ErrorAggregatesTable;
-use crate::tables::source_problems;
+use crate::tables::{release_calendar_table, source_problems};
 
 /// How long after a query met a damaged file all files are read through; more such queries meanwhile change nothing.
 const VERIFICATION_DELAY: Duration = Duration::from_millis(200);
@@ -30,6 +31,8 @@ pub struct Upkeep {
     snapshot: Arc<SourceSnapshot>,
     engine: Arc<Engine>,
     metrics: Arc<Metrics>,
+    /// The source's own release calendar, as it was last understood.
+    calendar: Option<Arc<dyn TableProvider>>,
 }
 
 impl Upkeep {
@@ -40,11 +43,12 @@ impl Upkeep {
             .environment()
             .register_object_store(source.object_store_url().as_ref(), source.object_store());
         let snapshot = Arc::new(source.scan(None).await?);
-        let upkeep = Self {
+        let mut upkeep = Self {
             source,
             snapshot,
             engine,
             metrics,
+            calendar: None,
         };
         upkeep.publish().await?;
         Ok(upkeep)
@@ -122,11 +126,34 @@ impl Upkeep {
         self.verify().await.map(|_| ())
     }
 
-    async fn publish(&self) -> Result<()> {
+    /// Reads the source's calendar. One that is no calendar stops the start; later the one before stays in force.
+    fn read_calendar(&mut self) -> Result<()> {
+        let Some(file) = &self.snapshot.calendar else {
+            return Ok(());
+        };
+        let read = self.engine.calendar().with_file(&file.name, file.content.clone());
+        match (
+            read.and_then(|calendar| release_calendar_table(&calendar)),
+            &self.calendar,
+        ) {
+            (Ok(table), _) => self.calendar = Some(table),
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(_)) => tracing::warn!(%error, "the calendar of the source stays as it was"),
+        }
+        Ok(())
+    }
+
+    async fn publish(&mut self) -> Result<()> {
         self.record();
+        self.read_calendar()?;
         let mut relations = Relations::default();
         let table = ErrorAggregatesTable::new(&self.source, Arc::clone(&self.snapshot));
         relations.public.insert("error_aggregates".to_string(), Arc::new(table));
+        if let Some(calendar) = &self.calendar {
+            relations
+                .public
+                .insert("release_calendar".to_string(), Arc::clone(calendar));
+        }
         let problems = source_problems::table(&self.snapshot)?;
         relations
             .system

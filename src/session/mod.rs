@@ -35,7 +35,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::tables::Vocabulary;
+use crate::tables::{Calendar, Vocabulary};
 use statements::{ParsedStatement, Work};
 
 pub use relations::Relations;
@@ -120,6 +120,11 @@ impl Engine {
     /// The environment that tables need for their object stores and cached footers.
     pub fn environment(&self) -> Arc<RuntimeEnv> {
         Arc::clone(self.base.runtime_env())
+    }
+
+    /// The release calendar in force, without what a source adds to it.
+    pub fn calendar(&self) -> &Calendar {
+        &self.options.vocabulary.calendar
     }
 
     /// Adds the views of `sql/` to the relations and shows them to every statement from now on.

@@ -28,10 +28,12 @@ pub use columns::{ColumnMap, ColumnSource, MeasureSource, Unit};
 pub use merge::COMMENT_KEY;
 pub use metrics::SourceMetrics;
 pub use normalise::{NormalisingAdapterFactory, PlatformAliases};
-pub use snapshot::{Fingerprint, ServedFile, SourceFile, SourceProblem, SourceSnapshot, measures_present};
+pub use snapshot::{
+    CalendarFile, Fingerprint, ServedFile, SourceFile, SourceProblem, SourceSnapshot, measures_present,
+};
 pub use standard::{ColumnKind, Measure, STANDARD_COLUMNS, StandardColumn, further_measures, standard_measures};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What a source needs to be opened.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +45,8 @@ pub struct SourceSettings {
     pub options: BTreeMap<String, String>,
     pub columns: ColumnMap,
     pub platforms: PlatformAliases,
+    /// A file of the source that holds the release calendar instead of rows, by its path below the location.
+    pub calendar: Option<String>,
 }
 
 /// An opened source: one object store, and what is remembered between looks at it.
@@ -52,6 +56,7 @@ pub struct Source {
     url: ObjectStoreUrl,
     columns: ColumnMap,
     platforms: Arc<PlatformAliases>,
+    calendar: Option<Path>,
     metrics: Arc<SourceMetrics>,
     /// Files whose footer is fine but whose pages are not, found by [`Source::verify_all`].
     damaged: Mutex<HashMap<Path, (Fingerprint, SourceProblem)>>,
@@ -60,6 +65,7 @@ pub struct Source {
 /// Opens the location; the first [`Source::scan`] tells whether there is anything to read.
 pub async fn open(settings: &SourceSettings) -> Result<Source> {
     settings.columns.check()?;
+    let calendar = settings.calendar.as_deref().map(calendar_path).transpose()?;
     let location = location::open(&settings.location, &settings.options).await?;
     // The store's root is the source's own folder, so no address of it needs to be known to plans and errors.
     let url = ObjectStoreUrl::parse("source://rows/")?;
@@ -68,9 +74,25 @@ pub async fn open(settings: &SourceSettings) -> Result<Source> {
         url,
         columns: settings.columns.clone(),
         platforms: Arc::new(settings.platforms.clone()),
+        calendar,
         metrics: Arc::default(),
         damaged: Mutex::default(),
     })
+}
+
+fn calendar_path(table: &str) -> Result<Path> {
+    let wrong = || {
+        Error::configuration(format!(
+            "the calendar's table {table:?} is no path below the source's location"
+        ))
+        .with_hint("give it as it is named there, such as release_calendar.parquet")
+    };
+    let path = Path::parse(table).map_err(|_| wrong())?;
+    if path.filename().is_none() {
+        Err(wrong())
+    } else {
+        Ok(path)
+    }
 }
 
 impl Source {

@@ -17,7 +17,7 @@ use parquet::file::metadata::ParquetMetaData;
 
 use super::merge::{self, Merged};
 use super::normalise::{self, DateText, FILE_KEY, FileColumns, FileStatistics};
-use super::snapshot::{Fingerprint, SourceFile, SourceProblem, SourceSnapshot};
+use super::snapshot::{CalendarFile, Fingerprint, SourceFile, SourceProblem, SourceSnapshot};
 use super::{Source, normalise::normalised_statistics};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -54,7 +54,8 @@ impl Source {
                 ),
             );
         }
-        let snapshot = self.look(listed, previous).await;
+        let calendar = self.calendar(previous).await?;
+        let snapshot = self.look(listed, calendar, previous).await;
         if previous.is_none() && snapshot.files.is_empty() {
             return Err(nothing_usable(self.location(), &snapshot.problems));
         }
@@ -77,12 +78,52 @@ impl Source {
             let source = "the folder is a Delta table, whose log says which of its files count".into();
             return Err(object_store::Error::NotSupported { source });
         }
-        files.retain(|meta| is_data_file(&meta.location));
+        files.retain(|meta| is_data_file(&meta.location) && Some(&meta.location) != self.calendar.as_ref());
         files.sort_unstable_by(|left, right| left.location.cmp(&right.location));
         Ok(files)
     }
 
-    async fn look(&self, listed: Vec<ObjectMeta>, previous: Option<&SourceSnapshot>) -> SourceSnapshot {
+    /// The release calendar among the files, as it is now; as it was, where it cannot be read any more.
+    async fn calendar(&self, previous: Option<&SourceSnapshot>) -> Result<Option<CalendarFile>> {
+        let Some(path) = &self.calendar else { return Ok(None) };
+        let known = previous.and_then(|before| before.calendar.as_ref());
+        match (self.read_calendar(path, known).await, known) {
+            (Ok(calendar), _) => Ok(Some(calendar)),
+            (Err(error), Some(known)) => {
+                tracing::warn!(%error, "the calendar cannot be read from the source; it stays as it was");
+                Ok(Some(known.clone()))
+            }
+            (Err(error), None) => Err(Error::configuration(format!(
+                "the calendar's table {path} cannot be read from the source"
+            ))
+            .with_detail(error.to_string())
+            .with_hint("it must lie below the source's location")),
+        }
+    }
+
+    async fn read_calendar(
+        &self,
+        path: &Path,
+        known: Option<&CalendarFile>,
+    ) -> Result<CalendarFile, object_store::Error> {
+        let store = &self.location.store;
+        let fingerprint = Fingerprint::of(&store.head(path).await?);
+        if let Some(known) = known.filter(|known| known.fingerprint == fingerprint) {
+            return Ok(known.clone());
+        }
+        Ok(CalendarFile {
+            name: path.filename().unwrap_or_default().to_string(),
+            content: store.get(path).await?.bytes().await?,
+            fingerprint,
+        })
+    }
+
+    async fn look(
+        &self,
+        listed: Vec<ObjectMeta>,
+        calendar: Option<CalendarFile>,
+        previous: Option<&SourceSnapshot>,
+    ) -> SourceSnapshot {
         let now = Utc::now();
         let damaged = self.damaged_files();
         let footers: Vec<Footer> = stream::iter(listed)
@@ -101,13 +142,14 @@ impl Source {
                 Footer::Gone => {}
             }
         }
-        self.assemble(readable, rejected, previous, now)
+        self.assemble(readable, rejected, calendar, previous, now)
     }
 
     fn assemble(
         &self,
         readable: Vec<Arc<SourceFile>>,
         rejected: HashMap<Path, (Fingerprint, SourceProblem)>,
+        calendar: Option<CalendarFile>,
         previous: Option<&SourceSnapshot>,
         now: DateTime<Utc>,
     ) -> SourceSnapshot {
@@ -150,6 +192,7 @@ impl Source {
             measures,
             files,
             problems,
+            calendar,
             changed: true,
             scanned_at: now,
             rejected,
@@ -311,7 +354,10 @@ fn differ(before: &SourceSnapshot, now: &SourceSnapshot) -> bool {
             .iter()
             .zip(&now.files)
             .all(|(old, new)| Arc::ptr_eq(&old.file, &new.file));
-    !same_files || before.problems != now.problems || before.table_schema != now.table_schema
+    !same_files
+        || before.problems != now.problems
+        || before.table_schema != now.table_schema
+        || before.calendar != now.calendar
 }
 
 /// Not hidden, not a writer's own bookkeeping, and named as Parquet. Hive folders may begin with an underscore.

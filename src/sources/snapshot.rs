@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use datafusion::common::{ColumnStatistics, Statistics};
 use object_store::ObjectMeta;
@@ -75,6 +76,14 @@ impl SourceProblem {
     }
 }
 
+/// The file of the source that holds the release calendar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalendarFile {
+    pub name: String,
+    pub content: Bytes,
+    pub(super) fingerprint: Fingerprint,
+}
+
 /// The state of a source at one moment. Cheap to share; never changed once made.
 #[derive(Debug, Clone)]
 pub struct SourceSnapshot {
@@ -85,6 +94,7 @@ pub struct SourceSnapshot {
     /// Sorted by path.
     pub files: Vec<ServedFile>,
     pub problems: Vec<SourceProblem>,
+    pub calendar: Option<CalendarFile>,
     /// Whether files, schema or problems differ from the snapshot before.
     pub changed: bool,
     pub scanned_at: DateTime<Utc>,

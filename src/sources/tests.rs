@@ -281,3 +281,63 @@ async fn what_cannot_be_a_source_is_refused_with_a_hint() {
             .contains("no option \"endpoint\"")
     );
 }
+
+#[tokio::test]
+async fn a_calendar_among_the_files_is_no_data_and_is_read_again() {
+    let folder = TempDir::new().expect("folder");
+    one_day(&folder.path().join("a.parquet"), JUNE_4, 24);
+    let calendar = folder.path().join("releases.parquet");
+    std::fs::write(&calendar, "one").expect("a file");
+    let settings = SourceSettings {
+        location: folder.path().display().to_string(),
+        calendar: Some("releases.parquet".into()),
+        ..SourceSettings::default()
+    };
+    let (source, first) = opened_with(settings).await;
+    assert_eq!(first.calendar.as_ref().map(|file| &file.content[..]), Some(&b"one"[..]));
+    assert!(first.problems.is_empty(), "{:?}", first.problems);
+
+    let second = source.scan(Some(&first)).await.expect("look");
+    assert!(!second.changed);
+    std::fs::write(&calendar, "another").expect("a file");
+    let third = source.scan(Some(&second)).await.expect("look");
+    assert!(third.changed);
+    assert_eq!(
+        third.calendar.as_ref().map(|file| &file.content[..]),
+        Some(&b"another"[..])
+    );
+
+    std::fs::remove_file(&calendar).expect("removed");
+    let fourth = source.scan(Some(&third)).await.expect("look");
+    assert_eq!(
+        fourth.calendar, third.calendar,
+        "a calendar that is gone stays in force"
+    );
+}
+
+#[tokio::test]
+async fn a_calendar_that_is_not_there_stops_the_start() {
+    let folder = TempDir::new().expect("folder");
+    one_day(&folder.path().join("a.parquet"), JUNE_4, 24);
+    for (table, message) in [
+        (
+            "releases.csv",
+            "the calendar's table releases.csv cannot be read from the source",
+        ),
+        (
+            "../releases.csv",
+            "the calendar's table \"../releases.csv\" is no path below the source's location",
+        ),
+    ] {
+        let settings = SourceSettings {
+            location: folder.path().display().to_string(),
+            calendar: Some(table.into()),
+            ..SourceSettings::default()
+        };
+        let error = match super::open(&settings).await {
+            Ok(source) => source.scan(None).await.expect_err(table),
+            Err(error) => error,
+        };
+        assert_eq!(error.message, message);
+    }
+}

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
+use bytes::Bytes;
+use datafusion::catalog::TableProvider;
 use serde::Deserialize;
 
+use super::release_calendar_parquet::read_parquet;
 use super::vocabulary::{self, column, timestamp_type};
 use crate::error::{Error, Result};
 
@@ -16,8 +19,11 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CalendarSettings {
-    /// A CSV file `application,channel,version,release_at`, or a JSON file of product-details.
+    /// A CSV file `application,channel,version,release_at`, a Parquet file with these columns, or a JSON file of
+    /// product-details.
     pub location: Option<String>,
+    /// The same as a file of the source, by its path below the source's location, read again whenever it changes.
+    pub table: Option<String>,
     pub mode: CalendarMode,
 }
 
@@ -65,22 +71,34 @@ impl Calendar {
         };
         Ok(Self::new(configured, settings.mode))
     }
+
+    /// This calendar with the entries of a file of the source beside the configured ones.
+    pub fn with_file(&self, name: &str, file: Bytes) -> Result<Self> {
+        let mut configured = self.configured.clone();
+        configured.extend(read_entries(name, file)?);
+        Ok(Self::new(configured, self.mode))
+    }
 }
 
 fn read_file(location: &str) -> Result<Vec<CalendarEntry>> {
     let path = std::path::Path::new(location);
-    let name = path
-        .file_name()
-        .map_or_else(String::new, |name| name.to_string_lossy().to_string());
-    let text = std::fs::read_to_string(path)
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let file = std::fs::read(path)
         .map_err(|error| Error::configuration(format!("the calendar {name} cannot be read: {error}")))?;
-    if path
-        .extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
-    {
-        read_product_details(&name, &text)
+    read_entries(&name, file.into())
+}
+
+/// Entries of a file, whose name tells what it is: JSON of product-details, Parquet, else CSV.
+fn read_entries(name: &str, file: Bytes) -> Result<Vec<CalendarEntry>> {
+    let ending = name.rsplit('.').next().unwrap_or_default().to_lowercase();
+    if ending == "parquet" {
+        return read_parquet(name, file);
+    }
+    let text = str::from_utf8(&file).map_err(|_| Error::configuration(format!("calendar {name}: not UTF-8")))?;
+    if ending == "json" {
+        read_product_details(name, text)
     } else {
-        read_csv(&name, &text)
+        read_csv(name, text)
     }
 }
 
@@ -209,6 +227,11 @@ fn channel_of(version: &str) -> &'static str {
         Some(parsed) if parsed.stage != Stage::Final => "beta",
         _ => "release",
     }
+}
+
+/// The calendar as the relation `release_calendar`.
+pub fn table(calendar: &Calendar) -> Result<Arc<dyn TableProvider>> {
+    vocabulary::table(batch(calendar)?)
 }
 
 pub(super) fn batch(calendar: &Calendar) -> Result<RecordBatch> {

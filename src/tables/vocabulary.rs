@@ -67,7 +67,7 @@ impl Vocabulary {
     }
 }
 
-fn table(batch: RecordBatch) -> Result<Arc<dyn TableProvider>> {
+pub(super) fn table(batch: RecordBatch) -> Result<Arc<dyn TableProvider>> {
     Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
 }
 

@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{demo_location, program, run, stderr, stdout};
+use super::{demo_folder, demo_location, program, run, stderr, stdout};
 
 /// Values of every kind that the formats treat in their own way.
 const VALUES: &str = "SELECT * FROM (VALUES
@@ -173,4 +173,38 @@ fn a_reader_who_leaves_is_no_error() {
     let output = child.wait_with_output().expect("the program ends");
     assert!(output.status.success(), "{:?}: {}", output.status, stderr(&output));
     assert_eq!(stderr(&output), "");
+}
+
+/// A release calendar can lie beside the data, in any of its forms.
+#[test]
+fn the_calendar_is_a_file_of_the_source() {
+    let folder = TempDir::new().expect("a folder");
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("a folder");
+    let day = demo_folder().join("submission_date=2018-06-06");
+    for file in fs::read_dir(day).expect("a day of the demo").flatten() {
+        fs::copy(file.path(), data.join(file.file_name())).expect("a copy");
+    }
+    let made = program(&["sql", "--format", "parquet", "-o"])
+        .arg(data.join("releases.parquet"))
+        .arg(
+            "SELECT 'Firefox' AS application, 'release' AS channel, '60.0' AS version, DATE '2018-05-11' AS release_at",
+        )
+        .output()
+        .expect("the program runs");
+    assert!(made.status.success(), "{}", stderr(&made));
+    let config = folder.path().join("mission-control.toml");
+    let text = "[source]\nlocation = \"data\"\n[calendar]\ntable = \"releases.parquet\"\n";
+    fs::write(&config, text).expect("a configuration");
+    let sql = "SELECT CAST(calendar_date AS DATE) AS day FROM releases \
+               WHERE application = 'Firefox' AND channel = 'release' AND version = '60.0'";
+    let output = run(&[
+        "sql",
+        "--config",
+        config.to_str().expect("a path"),
+        "--format",
+        "csv",
+        sql,
+    ]);
+    assert_eq!(stdout(&output), "day\n2018-05-11\n", "{}", stderr(&output));
 }
