@@ -9,6 +9,9 @@ pub mod error;
 /// What the server counts about itself.
 pub mod metrics;
 
+/// Who may come in, and as what: users, roles, and what proves that somebody is one of them.
+pub mod access;
+
 /// Stopping in two steps, as an argument to every listener.
 pub mod shutdown;
 

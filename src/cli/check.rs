@@ -10,7 +10,7 @@ use clap::Args;
 use super::{SourceArguments, grouped, start_logging, unless_reader_left};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::server::{QueryRuntime, Upkeep, source_settings, time_range};
+use crate::server::{AccessSettings, QueryRuntime, Upkeep, source_settings, time_range};
 use crate::session::Engine;
 use crate::sources::{STANDARD_COLUMNS, SourceSnapshot};
 
@@ -25,6 +25,7 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode> {
     start_logging(config.server.log_format, "error");
     arguments.source.prepare_demo(&mut config)?;
     let source = source_settings(&config)?;
+    AccessSettings::from_config(&config)?.check()?;
     let queries = QueryRuntime::new()?;
     let options = config.engine_options()?;
     let engine = Engine::new(options, queries.handle())?;

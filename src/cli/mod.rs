@@ -5,6 +5,7 @@ mod banner;
 mod check;
 mod demo_data;
 mod generate;
+mod hash_password;
 mod output;
 mod serve;
 mod sql;
@@ -40,6 +41,8 @@ enum Command {
     Generate(generate::GenerateArguments),
     /// Read configuration and data, print what was found and every problem, change nothing
     Check(check::CheckArguments),
+    /// Ask for a password and print the SCRAM-SHA-256 verifier for the configuration
+    HashPassword,
 }
 
 /// Where the rows come from.
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Sql(arguments) => sql::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::HashPassword => hash_password::run(),
     };
     match outcome {
         Ok(status) => status,

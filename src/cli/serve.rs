@@ -11,9 +11,9 @@ use serde_json::json;
 use tokio::runtime::Builder;
 
 use super::{SourceArguments, banner, start_logging, warn_of_problems};
-use crate::config::{Config, Listen};
+use crate::config::{Config, Listen, LogFormat};
 use crate::error::{Error, ErrorKind, Result};
-use crate::server::{Running, Server, ServerSettings, THREAD_STACK_BYTES};
+use crate::server::{AccessSettings, Reload, Running, Server, ServerSettings, THREAD_STACK_BYTES};
 use crate::shutdown::Shutdown;
 
 #[derive(Debug, Args)]
@@ -35,6 +35,9 @@ pub struct ServeArguments {
     /// Allow addresses that other machines can reach, without encryption and passwords
     #[arg(long)]
     insecure: bool,
+    /// How log lines look [default: text]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    log_format: Option<LogFormat>,
 }
 
 impl ServeArguments {
@@ -50,6 +53,9 @@ impl ServeArguments {
             }
         }
         config.server.insecure |= self.insecure;
+        if let Some(format) = self.log_format {
+            config.server.log_format = format;
+        }
         Ok(config)
     }
 }
@@ -89,6 +95,7 @@ pub fn run(arguments: ServeArguments) -> Result<ExitCode> {
             write_ready_file(path, &running)?;
         }
         banner::print(&running, &location, demo_note)?;
+        tokio::spawn(reload_on_signal(arguments, running.reload())?);
         running.finished().await?;
         Ok(ExitCode::SUCCESS)
     })
@@ -112,6 +119,25 @@ fn stop_on_signal(shutdown: Shutdown) -> Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
         shutdown.end();
+    })
+}
+
+/// SIGHUP reads the configuration again. A mistake in it changes nothing, and the log says what it is.
+fn reload_on_signal(arguments: ServeArguments, reload: Reload) -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hang_up = signal(SignalKind::hangup())
+        .map_err(|error| Error::internal(format!("signals cannot be received: {error}")))?;
+    Ok(async move {
+        while hang_up.recv().await.is_some() {
+            let settings = arguments.configuration();
+            let applied = settings
+                .and_then(|config| AccessSettings::from_config(&config))
+                .and_then(|settings| reload.apply(&settings));
+            match applied {
+                Ok(()) => tracing::info!("the configuration has been read again"),
+                Err(error) => tracing::error!(%error, "the configuration was not taken over; the old one stays"),
+            }
+        }
     })
 }
 

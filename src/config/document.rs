@@ -12,7 +12,7 @@ use super::Config;
 use crate::error::{Error, Result};
 
 /// Sections that are planned and not yet made: a file that asks for them must not be half obeyed.
-const LATER_SECTIONS: [&str; 4] = ["managed", "tls", "users", "verdict"];
+const LATER_SECTIONS: [&str; 2] = ["managed", "verdict"];
 
 /// The file's table and the same as a configuration.
 pub fn read(path: &Path) -> Result<(toml::Table, Config)> {
@@ -40,7 +40,10 @@ pub fn parse(name: &str, text: &str) -> Result<(toml::Table, Config)> {
     config
         .columns
         .check()
-        .map_err(|error| document.columns_error(parsed.get_ref(), error))?;
+        .map_err(|error| document.checked_error(parsed.get_ref(), error))?;
+    config
+        .check_access()
+        .map_err(|error| document.checked_error(parsed.get_ref(), error))?;
     let table = toml::from_str(text).map_err(|error| document.syntax_error(&error))?;
     Ok((table, config))
 }
@@ -72,8 +75,8 @@ impl Document<'_> {
         self.error(span.start, &message, &hint)
     }
 
-    /// The mapping's own checks begin with the setting's full name.
-    fn columns_error(&self, root: &DeTable<'_>, error: Error) -> Error {
+    /// The sections' own checks begin with the setting's full name.
+    fn checked_error(&self, root: &DeTable<'_>, error: Error) -> Error {
         let setting = error.message.split([' ', ':']).next().unwrap_or_default();
         let offset = offset_of(root, &setting.split('.').collect::<Vec<_>>());
         let hint = error.hint.unwrap_or_default();
@@ -218,7 +221,7 @@ fn entry<'a, 'i>(table: &'a DeTable<'i>, name: &str) -> Option<Entry<'a, 'i>> {
 }
 
 /// A file system's answer in one word or two.
-fn reason(error: &std::io::Error) -> String {
+pub fn reason(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_string(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_string(),

@@ -105,7 +105,9 @@ impl Variable {
     }
 }
 
-const KNOWN_SECTIONS: [&str; 7] = ["source", "columns", "postgres", "flight", "http", "limits", "server"];
+const KNOWN_SECTIONS: [&str; 8] = [
+    "source", "columns", "postgres", "flight", "http", "tls", "limits", "server",
+];
 
 /// A number, a truth value, a list or a table; a bare word is none of them.
 fn toml_value(text: &str) -> Option<toml::Value> {

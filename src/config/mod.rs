@@ -1,6 +1,7 @@
 //! The configuration: what may be set, what each setting is worth when nobody sets it, and in which order the command
 //! line, the environment and the file have their say. A setting that is not known stops the program.
 
+mod access;
 mod document;
 mod environment;
 mod listen;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::access::{Credentials, Role};
 use crate::error::{Error, Result};
 use crate::session::EngineOptions;
 use crate::sources::{ColumnMap, PlatformAliases};
@@ -19,6 +21,7 @@ use crate::tables::{
     Calendar, CalendarSettings, ChannelSettings, MeasureSettings, PlatformSettings, TargetSettings, Vocabulary,
 };
 
+pub use access::{TlsSection, UserSettings};
 pub use listen::Listen;
 
 /// Everything that can be configured, with the sections as fields.
@@ -35,11 +38,24 @@ pub struct Config {
     pub postgres: PostgresSection,
     pub flight: FlightSection,
     pub http: HttpSection,
+    pub tls: TlsSection,
+    pub users: Vec<UserSettings>,
     pub limits: LimitsSection,
     pub server: ServerSection,
 }
 
 impl Config {
+    /// What `[[users]]` and `[tls]` say that cannot be meant, without reading any file.
+    fn check_access(&self) -> Result<()> {
+        self.users.iter().try_for_each(UserSettings::check)?;
+        self.tls.check()
+    }
+
+    /// The users with their secrets, read from where they lie.
+    pub fn credentials(&self) -> Result<Vec<Credentials>> {
+        access::credentials(&self.users, &|name| std::env::var(name).ok())
+    }
+
     /// What the query engine needs: limits, and the vocabulary with the calendar that the configuration names.
     pub fn engine_options(&self) -> Result<EngineOptions> {
         let vocabulary = Vocabulary {
@@ -103,12 +119,15 @@ impl Default for SourceSection {
 #[serde(deny_unknown_fields, default)]
 pub struct PostgresSection {
     pub listen: Listen,
+    /// A folder for a Unix-domain socket beside the address; its file is named as clients expect, `.s.PGSQL.7432`.
+    pub socket: Option<PathBuf>,
 }
 
 impl Default for PostgresSection {
     fn default() -> Self {
         Self {
             listen: Listen::loopback(7432),
+            socket: None,
         }
     }
 }
@@ -118,12 +137,15 @@ impl Default for PostgresSection {
 #[serde(deny_unknown_fields, default)]
 pub struct FlightSection {
     pub listen: Listen,
+    /// How long the bearer token of a log-in is good.
+    pub token_lifetime_seconds: NonZeroU64,
 }
 
 impl Default for FlightSection {
     fn default() -> Self {
         Self {
             listen: Listen::loopback(7433),
+            token_lifetime_seconds: NonZeroU64::new(24 * 3600).unwrap_or(NonZeroU64::MIN),
         }
     }
 }
@@ -183,7 +205,7 @@ impl LimitsSection {
 }
 
 /// How log lines look.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     #[default]
@@ -200,6 +222,8 @@ pub struct ServerSection {
     /// Whether a listener may be reached from other machines although nothing is encrypted and nobody is asked who
     /// they are.
     pub insecure: bool,
+    /// The role of clients on this machine where no users are configured.
+    pub trusted_role: Role,
     pub log_format: LogFormat,
 }
 
@@ -208,6 +232,7 @@ impl Default for ServerSection {
         Self {
             shutdown_grace_seconds: 10,
             insecure: false,
+            trusted_role: Role::Admin,
             log_format: LogFormat::Text,
         }
     }
@@ -231,6 +256,7 @@ pub fn load(file: Option<&Path>, environment: impl IntoIterator<Item = (String, 
         config = variable.apply(&mut table)?;
     }
     config.columns.check()?;
+    config.check_access()?;
     Ok(config)
 }
 
@@ -246,12 +272,28 @@ fn resolve_paths(table: &mut toml::Table, file: &Path) {
         ("source", "location"),
         ("calendar", "location"),
         ("limits", "spill_folder"),
+        ("postgres", "socket"),
+        ("tls", "certificate"),
+        ("tls", "key"),
+        ("tls", "client_ca"),
     ] {
-        let Some(toml::Value::String(value)) = table.get_mut(section).and_then(|section| section.get_mut(key)) else {
-            continue;
-        };
-        if !value.contains("://") && Path::new(value).is_relative() {
-            *value = folder.join(&value).to_string_lossy().into_owned();
+        resolve_path(table.get_mut(section), key, folder);
+    }
+    let Some(toml::Value::Array(users)) = table.get_mut("users") else {
+        return;
+    };
+    for user in users {
+        for key in ["scram_file", "password_file", "token_file"] {
+            resolve_path(Some(&mut *user), key, folder);
         }
+    }
+}
+
+fn resolve_path(section: Option<&mut toml::Value>, key: &str, folder: &Path) {
+    let Some(toml::Value::String(value)) = section.and_then(|section| section.get_mut(key)) else {
+        return;
+    };
+    if !value.contains("://") && Path::new(value).is_relative() {
+        *value = folder.join(&value).to_string_lossy().into_owned();
     }
 }

@@ -4,63 +4,75 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, lookup_host};
+use tokio::net::{TcpListener, UnixListener, lookup_host};
 use tokio::task::JoinSet;
 
 use super::ServerSettings;
+use super::guards::Guards;
+use super::socket::{self, SocketFile};
 use crate::config::Listen;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use crate::session::Engine;
 use crate::shutdown::Shutdown;
+use crate::wire::auth::Access;
 use crate::wire::flight_sql::{self, FlightOptions};
-use crate::wire::postgres::{self, PostgresOptions};
+use crate::wire::postgres::{Listener, Postgres, PostgresOptions};
+use crate::wire::tls::Security;
 
-/// The bound listeners with the addresses that they really got; none where the setting is off.
+/// Names the socket's file where no address is listened on.
+const DEFAULT_POSTGRES_PORT: u16 = 7432;
+
+/// The bound listeners; none where the setting is off.
 pub struct Bound {
-    pub postgres: Option<TcpListener>,
-    pub postgres_address: Option<SocketAddr>,
-    pub flight: Option<TcpListener>,
-    pub flight_address: Option<SocketAddr>,
-    pub http: Option<TcpListener>,
-    pub http_address: Option<SocketAddr>,
+    pub postgres: Option<Door>,
+    pub postgres_socket: Option<(UnixListener, SocketFile)>,
+    pub flight: Option<Door>,
+    pub http: Option<Door>,
 }
 
-/// Binds all three or none.
-pub async fn bind(settings: &ServerSettings) -> Result<Bound> {
-    if settings.postgres == Listen::Off && settings.flight == Listen::Off {
+/// A bound listener with the address that it really got, and what it offers and asks for.
+pub struct Door {
+    pub listener: TcpListener,
+    pub address: SocketAddr,
+    pub security: Security,
+}
+
+/// Binds all or none.
+pub async fn bind(settings: &ServerSettings, guards: &Guards) -> Result<Bound> {
+    if settings.postgres == Listen::Off && settings.flight == Listen::Off && settings.postgres_socket.is_none() {
         return Err(Error::configuration("both listeners for queries are off")
             .with_hint("give --postgres or --flight an address"));
     }
-    let (postgres, postgres_address) = bind_one("postgres", &settings.postgres, settings.insecure).await?;
-    let (flight, flight_address) = bind_one("flight", &settings.flight, settings.insecure).await?;
-    let (http, http_address) = bind_one("http", &settings.http, settings.insecure).await?;
+    let postgres = bind_one("postgres", &settings.postgres, guards).await?;
+    let flight = bind_one("flight", &settings.flight, guards).await?;
+    let http = bind_one("http", &settings.http, guards).await?;
+    let port = postgres
+        .as_ref()
+        .map_or(DEFAULT_POSTGRES_PORT, |door| door.address.port());
+    let postgres_socket = match &settings.postgres_socket {
+        Some(folder) => Some(socket::bind(folder, port)?),
+        None => None,
+    };
     Ok(Bound {
         postgres,
-        postgres_address,
+        postgres_socket,
         flight,
-        flight_address,
         http,
-        http_address,
     })
 }
 
-async fn bind_one(name: &str, listen: &Listen, insecure: bool) -> Result<(Option<TcpListener>, Option<SocketAddr>)> {
+async fn bind_one(name: &str, listen: &Listen, guards: &Guards) -> Result<Option<Door>> {
     let Listen::At(wanted) = listen else {
-        return Ok((None, None));
+        return Ok(None);
     };
     let addresses: Vec<SocketAddr> = lookup_host(wanted)
         .await
         .map_err(|_| cannot_listen(name, wanted, "the host's name is not known"))?
         .collect();
-    if !insecure && addresses.iter().any(|address| !address.ip().is_loopback()) {
-        return Err(Error::configuration(format!(
-            "{name}: refusing to listen on {wanted}, which other machines can reach"
-        ))
-        .with_hint(
-            "this version neither encrypts nor asks for passwords: listen on 127.0.0.1, or say --insecure to let \
-             everybody read the data who can reach the address",
-        ));
+    let is_loopback = addresses.iter().all(|address| address.ip().is_loopback());
+    if !is_loopback {
+        guards.check_address(name, wanted)?;
     }
     let listener = TcpListener::bind(addresses.as_slice())
         .await
@@ -68,7 +80,11 @@ async fn bind_one(name: &str, listen: &Listen, insecure: bool) -> Result<(Option
     let address = listener
         .local_addr()
         .map_err(|error| cannot_listen(name, wanted, &reason(&error)))?;
-    Ok((Some(listener), Some(address)))
+    Ok(Some(Door {
+        listener,
+        address,
+        security: guards.security(is_loopback),
+    }))
 }
 
 fn cannot_listen(name: &str, wanted: &str, reason: &str) -> Error {
@@ -86,39 +102,58 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
-/// Starts the PostgreSQL protocol on its listener.
+/// Starts the PostgreSQL protocol on its listeners.
 pub fn serve_postgres(
     tasks: &mut JoinSet<Result<()>>,
-    listener: TcpListener,
+    bound: (Option<Door>, Option<UnixListener>),
     engine: &Arc<Engine>,
     settings: &ServerSettings,
+    access: &Arc<Access>,
     metrics: &Arc<Metrics>,
     shutdown: &Shutdown,
 ) {
     let default = PostgresOptions::default();
+    let (door, socket) = bound;
     let options = PostgresOptions {
         max_connections: settings.max_connections.unwrap_or(default.max_connections),
         max_statement_bytes: settings.max_statement_bytes.unwrap_or(default.max_statement_bytes),
+        access: Arc::clone(access),
+        security: door.as_ref().map(|door| door.security.clone()).unwrap_or_default(),
         ..default
     };
-    let (engine, metrics) = (Arc::clone(engine), Arc::clone(metrics));
-    tasks.spawn(postgres::serve(listener, engine, options, metrics, shutdown.clone()));
+    let postgres = Postgres::new(Arc::clone(engine), options, Arc::clone(metrics), shutdown.clone());
+    if let Some(door) = door {
+        tasks.spawn(postgres.clone().serve(Listener::Network(door.listener)));
+    }
+    if let Some(listener) = socket {
+        tasks.spawn(postgres.serve(Listener::Local(listener)));
+    }
 }
 
 /// Starts Flight SQL on its listener.
 pub fn serve_flight(
     tasks: &mut JoinSet<Result<()>>,
-    listener: TcpListener,
+    door: Door,
     engine: &Arc<Engine>,
     settings: &ServerSettings,
+    access: &Arc<Access>,
     metrics: &Arc<Metrics>,
     shutdown: &Shutdown,
 ) {
     let default = FlightOptions::default();
     let options = FlightOptions {
         max_statement_bytes: settings.max_statement_bytes.unwrap_or(default.max_statement_bytes),
+        access: Arc::clone(access),
+        security: door.security,
+        token_lifetime: settings.access.token_lifetime,
         ..default
     };
     let (engine, metrics) = (Arc::clone(engine), Arc::clone(metrics));
-    tasks.spawn(flight_sql::serve(listener, engine, options, metrics, shutdown.clone()));
+    tasks.spawn(flight_sql::serve(
+        door.listener,
+        engine,
+        options,
+        metrics,
+        shutdown.clone(),
+    ));
 }

@@ -1,10 +1,13 @@
 //! The server as a value: binds its listeners, loads its source, serves until it is told to stop, and says under which
 //! addresses. The program starts one from its configuration, tests and embedding programs start theirs.
 
+mod guards;
 mod listeners;
+mod socket;
 mod upkeep;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +22,9 @@ use crate::shutdown::Shutdown;
 use crate::sources::{SourceSettings, SourceSnapshot};
 use crate::wire::http::{self, HttpState, Readiness};
 
+use guards::Guards;
+pub use guards::{AccessSettings, Reload};
+pub use socket::SocketFile;
 pub use upkeep::{Upkeep, time_range};
 
 /// Enough for plans that nest deeply: an expression of many terms is planned by recursion.
@@ -35,8 +41,9 @@ pub struct ServerSettings {
     pub postgres: Listen,
     pub flight: Listen,
     pub http: Listen,
-    /// Whether listeners may be reached from other machines.
-    pub insecure: bool,
+    /// A folder for PostgreSQL's Unix-domain socket.
+    pub postgres_socket: Option<PathBuf>,
+    pub access: AccessSettings,
     pub engine: EngineOptions,
     /// PostgreSQL connections at one time; the protocol's own default when absent.
     pub max_connections: Option<usize>,
@@ -55,7 +62,8 @@ impl ServerSettings {
             postgres: config.postgres.listen.clone(),
             flight: config.flight.listen.clone(),
             http: config.http.listen.clone(),
-            insecure: config.server.insecure,
+            postgres_socket: config.postgres.socket.clone(),
+            access: AccessSettings::from_config(config)?,
             engine: config.engine_options()?,
             max_connections: limits.max_connections.map(Into::into),
             max_statement_bytes: limits.max_statement_bytes.map(Into::into),
@@ -87,6 +95,8 @@ pub struct Running {
     pub postgres: Option<SocketAddr>,
     pub flight: Option<SocketAddr>,
     pub http: Option<SocketAddr>,
+    /// The file of PostgreSQL's Unix-domain socket.
+    pub postgres_socket: Option<SocketFile>,
     pub engine: Arc<Engine>,
     /// The source as it was at the start.
     pub snapshot: Arc<SourceSnapshot>,
@@ -95,21 +105,25 @@ pub struct Running {
     protocols: JoinSet<Result<()>>,
     background: JoinSet<()>,
     queries: QueryRuntime,
+    guards: Arc<Guards>,
 }
 
 impl Server {
     /// Binds every listener and loads the source. Nothing is served unless all of it succeeds, and when this returns
     /// every listener answers. Runs inside a multi-threaded tokio runtime; queries get a runtime of their own.
     pub async fn start(settings: ServerSettings, metrics: Arc<Metrics>, shutdown: Shutdown) -> Result<Running> {
-        let bound = listeners::bind(&settings).await?;
+        let guards = Arc::new(Guards::open(&settings.access)?);
+        let bound = listeners::bind(&settings, &guards).await?;
         let queries = QueryRuntime::new()?;
         let engine = Engine::new(settings.engine.clone(), queries.handle())?;
+        engine.know_users(guards.access.policy().users.identities());
         let readiness = Readiness::default();
         let mut background = JoinSet::new();
-        let (postgres, flight, http) = (bound.postgres_address, bound.flight_address, bound.http_address);
-        if let Some(listener) = bound.http {
+        let [postgres, flight, http] =
+            [&bound.postgres, &bound.flight, &bound.http].map(|door| door.as_ref().map(|door| door.address));
+        if let Some(door) = bound.http {
             let state = HttpState::new(Arc::clone(&metrics), Arc::clone(&engine), readiness.clone());
-            background.spawn(http::serve(listener, state, shutdown.clone()));
+            background.spawn(http::serve(door.listener, door.security, state, shutdown.clone()));
         }
         let upkeep = {
             let (engine, metrics) = (Arc::clone(&engine), Arc::clone(&metrics));
@@ -122,12 +136,14 @@ impl Server {
         };
         let snapshot = upkeep.snapshot();
         let mut protocols = JoinSet::new();
-        if let Some(listener) = bound.postgres {
-            listeners::serve_postgres(&mut protocols, listener, &engine, &settings, &metrics, &shutdown);
+        let access = &guards.access;
+        let (socket, postgres_socket) = bound.postgres_socket.unzip();
+        let doors = (bound.postgres, socket);
+        listeners::serve_postgres(&mut protocols, doors, &engine, &settings, access, &metrics, &shutdown);
+        if let Some(door) = bound.flight {
+            listeners::serve_flight(&mut protocols, door, &engine, &settings, access, &metrics, &shutdown);
         }
-        if let Some(listener) = bound.flight {
-            listeners::serve_flight(&mut protocols, listener, &engine, &settings, &metrics, &shutdown);
-        }
+        background.spawn(Arc::clone(&guards).watch_certificate(shutdown.clone()));
         background.spawn_on(
             upkeep.run(settings.refresh_interval, shutdown.clone()),
             &queries.handle(),
@@ -138,6 +154,7 @@ impl Server {
             postgres,
             flight,
             http,
+            postgres_socket,
             engine,
             snapshot,
             shutdown,
@@ -145,6 +162,7 @@ impl Server {
             protocols,
             background,
             queries,
+            guards,
         })
     }
 }
@@ -165,6 +183,14 @@ async fn compute_releases(engine: Arc<Engine>) {
 }
 
 impl Running {
+    /// Changes settings while this serves.
+    pub fn reload(&self) -> Reload {
+        Reload {
+            guards: Arc::clone(&self.guards),
+            engine: Arc::clone(&self.engine),
+        }
+    }
+
     /// Serves until the shutdown's first step, lets statements finish for the grace period, and ends the rest.
     pub async fn finished(mut self) -> Result<()> {
         let outcome = self.until_told_to_stop().await;

@@ -34,6 +34,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::access::{Identity, Role};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tables::{Calendar, Vocabulary};
 use statements::{ParsedStatement, Work};
@@ -87,6 +88,7 @@ pub struct Engine {
     options: EngineOptions,
     published: RwLock<Published>,
     unreadable_source: Arc<Notify>,
+    users: RwLock<Arc<Vec<Identity>>>,
 }
 
 /// The relations that new statements see. A running statement keeps those that it began with.
@@ -114,6 +116,7 @@ impl Engine {
             options,
             published: RwLock::new(published),
             unreadable_source: Arc::default(),
+            users: RwLock::default(),
         }))
     }
 
@@ -159,15 +162,30 @@ impl Engine {
         self.unreadable_source.notified().await;
     }
 
-    /// A session for a user who has been let in.
+    /// A session of the process itself or of the program that embeds it.
     pub fn session(self: &Arc<Self>, user: &str) -> Session {
+        self.session_of(Identity::new(user, Role::Admin))
+    }
+
+    /// A session for somebody who has been let in.
+    pub fn session_of(self: &Arc<Self>, identity: Identity) -> Session {
         let mut settings = Settings::default();
-        settings.report("session_authorization", user);
+        settings.report("session_authorization", &identity.user);
         Session {
             engine: Arc::clone(self),
-            user: user.to_string(),
+            identity,
             settings,
         }
+    }
+
+    /// Tells sessions which users there are, for the relations that list them.
+    pub fn know_users(&self, users: Vec<Identity>) {
+        *self.users.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(users);
+    }
+
+    /// The configured users by name; none where nobody is asked who they are.
+    pub fn users(&self) -> Arc<Vec<Identity>> {
+        Arc::clone(&self.users.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     fn published(&self) -> Published {
@@ -216,7 +234,7 @@ fn base_state(options: &EngineOptions, environment: Arc<RuntimeEnv>) -> Result<S
 /// One client's session: its user, its settings, and the statements it plans and runs.
 pub struct Session {
     engine: Arc<Engine>,
-    user: String,
+    identity: Identity,
     settings: Settings,
 }
 
@@ -241,7 +259,12 @@ impl Prepared {
 
 impl Session {
     pub fn user(&self) -> &str {
-        &self.user
+        &self.identity.user
+    }
+
+    /// Who this is, and what they may do.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     pub fn settings(&self) -> &Settings {
@@ -407,7 +430,7 @@ impl Session {
         let mut state = self.engine.base.clone();
         state.register_catalog_list(Arc::clone(&published.catalogs));
         state.config_mut().options_mut().execution.time_zone = Some(self.settings.time_zone().to_string());
-        functions::register_for_session(&mut state, &self.user, &self.settings);
+        functions::register_for_session(&mut state, &self.identity.user, &self.settings);
         // The time that now() means throughout the statement.
         state.mark_start_execution();
         state

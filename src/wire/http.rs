@@ -13,12 +13,14 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::metrics::Metrics;
 use crate::session::Engine;
 use crate::shutdown::Shutdown;
+use crate::wire::stream::Stream;
+use crate::wire::tls::{Inside, Security};
 
 /// Connections at one time; a monitoring system needs one or two.
 const MAX_CONNECTIONS: usize = 64;
@@ -66,7 +68,7 @@ impl HttpState {
 }
 
 /// Answers until the shutdown's second step, so that `/ready` can say that the server drains.
-pub async fn serve(listener: TcpListener, state: Arc<HttpState>, shutdown: Shutdown) {
+pub async fn serve(listener: TcpListener, security: Security, state: Arc<HttpState>, shutdown: Shutdown) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let accepted = tokio::select! {
@@ -84,16 +86,18 @@ pub async fn serve(listener: TcpListener, state: Arc<HttpState>, shutdown: Shutd
         };
         // Beyond the limit the connection is closed without an answer.
         if let Ok(slot) = Arc::clone(&slots).try_acquire_owned() {
-            let (state, shutdown) = (Arc::clone(&state), shutdown.clone());
+            let (security, state, shutdown) = (security.clone(), Arc::clone(&state), shutdown.clone());
             tokio::spawn(async move {
                 let _slot = slot;
-                serve_connection(stream, state, shutdown).await;
+                if let Ok(stream) = security.accept(Inside::Http, stream).await {
+                    serve_connection(stream, state, shutdown).await;
+                }
             });
         }
     }
 }
 
-async fn serve_connection(stream: TcpStream, state: Arc<HttpState>, shutdown: Shutdown) {
+async fn serve_connection(stream: Stream, state: Arc<HttpState>, shutdown: Shutdown) {
     let ended = shutdown.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let answer = answer(&request, &state, &shutdown);

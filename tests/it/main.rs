@@ -8,6 +8,7 @@ mod gate;
 mod layers;
 mod postgres;
 mod program;
+mod promises;
 mod slt;
 mod support;
 mod views;

@@ -9,42 +9,81 @@ use std::time::Duration;
 
 use futures::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
 use crate::metrics::{Metrics, Protocol};
+use crate::wire::stream;
+use crate::wire::tls::{Inside, Security};
 
 /// How long to wait when the system gives no more connections, so that trying again does not take a whole core.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
+/// How many clients may be shaking hands at one time.
+const MOST_HANDSHAKES: usize = 200;
 
-/// Every connection that comes in, for ever.
-pub fn incoming(listener: TcpListener, metrics: Arc<Metrics>) -> impl Stream<Item = io::Result<Connection>> {
-    futures::stream::unfold((listener, metrics), |(listener, metrics)| async move {
-        loop {
-            match listener.accept().await {
-                Ok((socket, _)) => {
-                    // Without it small answers wait for the client's acknowledgement; a socket that refuses still works.
-                    let _ = socket.set_nodelay(true);
-                    let connection = Connection::open(socket, &metrics);
-                    return Some((Ok(connection), (listener, metrics)));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a flight connection was not accepted");
-                    tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
-                }
+/// Every connection that comes in and, where the listener asks for it, shakes hands, for ever. Handshakes go on beside
+/// each other, so that a slow client keeps nobody waiting.
+pub fn incoming(
+    listener: TcpListener,
+    security: Security,
+    metrics: Arc<Metrics>,
+) -> impl Stream<Item = io::Result<Connection>> {
+    let (ready, connections) = mpsc::channel(1);
+    tokio::spawn(accept_all(listener, security, metrics, ready));
+    ReceiverStream::new(connections)
+}
+
+/// Ends when nobody takes connections any more.
+async fn accept_all(
+    listener: TcpListener,
+    security: Security,
+    metrics: Arc<Metrics>,
+    ready: mpsc::Sender<io::Result<Connection>>,
+) {
+    let handshakes = Arc::new(Semaphore::new(MOST_HANDSHAKES));
+    loop {
+        let accepted = tokio::select! {
+            () = ready.closed() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let socket = match accepted {
+            Ok((socket, _)) => socket,
+            Err(error) => {
+                tracing::warn!(%error, "a flight connection was not accepted");
+                tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+                continue;
             }
-        }
-    })
+        };
+        // Beyond the limit the connection is closed without an answer.
+        let Ok(slot) = Arc::clone(&handshakes).try_acquire_owned() else {
+            continue;
+        };
+        let (security, metrics, ready) = (security.clone(), Arc::clone(&metrics), ready.clone());
+        tokio::spawn(async move {
+            // Without it small answers wait for the client's acknowledgement; a socket that refuses still works.
+            let _ = socket.set_nodelay(true);
+            match security.accept(Inside::Flight, socket).await {
+                Ok(stream) => {
+                    let connection = Connection::open(stream, &metrics);
+                    drop(slot);
+                    let _ = ready.send(Ok(connection)).await;
+                }
+                Err(error) => tracing::debug!(%error, "a flight connection did not come about"),
+            }
+        });
+    }
 }
 
 /// A socket that counts as an open connection as long as it lives.
 pub struct Connection {
-    socket: TcpStream,
+    socket: stream::Stream,
     metrics: Arc<Metrics>,
 }
 
 impl Connection {
-    fn open(socket: TcpStream, metrics: &Arc<Metrics>) -> Self {
+    fn open(socket: stream::Stream, metrics: &Arc<Metrics>) -> Self {
         let counts = metrics.protocol(Protocol::Flight);
         counts.connections_open.fetch_add(1, Relaxed);
         counts.connections_total.fetch_add(1, Relaxed);
@@ -68,7 +107,7 @@ impl Connected for Connection {
     type ConnectInfo = TcpConnectInfo;
 
     fn connect_info(&self) -> Self::ConnectInfo {
-        self.socket.connect_info()
+        self.socket.socket().connect_info()
     }
 }
 

@@ -34,6 +34,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::Metrics;
 use crate::session::Engine;
 use crate::shutdown::Shutdown;
+use crate::wire::auth::Access;
+use crate::wire::tls::Security;
 
 /// How long connections may take to close after running statements were ended.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
@@ -52,12 +54,18 @@ pub struct FlightOptions {
     pub max_message_bytes: usize,
     /// How long a FlightInfo's ticket can be read.
     pub ticket_lifetime: Duration,
+    /// How long the token of a handshake is good.
+    pub token_lifetime: Duration,
     /// How many prepared statements all clients together may keep.
     pub max_prepared_statements: usize,
     /// A prepared statement that is not used for this long is forgotten.
     pub prepared_idle_lifetime: Duration,
     /// How much the bound parameters of all prepared statements may take.
     pub max_parameter_bytes: usize,
+    /// Who is let in.
+    pub access: Arc<Access>,
+    /// What encryption the listener offers and asks for.
+    pub security: Security,
 }
 
 impl Default for FlightOptions {
@@ -66,9 +74,12 @@ impl Default for FlightOptions {
             max_statement_bytes: 8 << 20,
             max_message_bytes: 16 << 20,
             ticket_lifetime: Duration::from_secs(3600),
+            token_lifetime: Duration::from_secs(24 * 3600),
             max_prepared_statements: 1000,
             prepared_idle_lifetime: Duration::from_secs(3600),
             max_parameter_bytes: 256 << 20,
+            access: Access::without_users(),
+            security: Security::default(),
         }
     }
 }
@@ -93,7 +104,7 @@ pub async fn serve(
     metrics: Arc<Metrics>,
     shutdown: Shutdown,
 ) -> Result<()> {
-    let incoming = connections::incoming(listener, Arc::clone(&metrics));
+    let incoming = connections::incoming(listener, options.security.clone(), Arc::clone(&metrics));
     let service = service(engine, options, metrics, shutdown.clone())?;
     let draining = shutdown.clone();
     let serving = Server::builder()

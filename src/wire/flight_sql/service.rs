@@ -16,15 +16,18 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::errors::to_status;
+use super::identity::Claim;
 use super::prepared::{PreparedLimits, PreparedStatements};
 use super::results::Messages;
 use super::running::Running;
 use super::seal::Seal;
 use super::{FlightOptions, identity, sql_info};
+use crate::access::Identity;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use crate::session::{Engine, Session};
 use crate::shutdown::Shutdown;
+use crate::wire::auth::Peer;
 
 /// Everything that the calls share.
 pub struct FlightSql {
@@ -57,16 +60,45 @@ impl FlightSql {
         })
     }
 
-    /// A session for the user whom a call's metadata names, with the call's deadline.
-    pub fn session(&self, metadata: &MetadataMap) -> Result<Session> {
-        let user = identity::user(&self.seal, metadata)?;
-        let mut session = self.engine.session(&user);
-        if let Some(timeout) = call_timeout(metadata) {
-            let timeout_ms = timeout.as_millis().clamp(1, i32::MAX as u128).to_string();
-            session.settings_mut().set("statement_timeout", Some(&timeout_ms))?;
+    /// A session for whoever a call's metadata names and proves, with the call's deadline.
+    pub fn session<T>(&self, request: &Request<T>) -> impl Future<Output = Result<Session>> + use<'_, T> {
+        let (claim, peer) = (identity::claim(request.metadata()), peer(request));
+        let timeout = call_timeout(request.metadata());
+        async move {
+            let mut session = self.engine.session_of(self.identify(claim?, peer).await?);
+            if let Some(timeout) = timeout {
+                let timeout_ms = timeout.as_millis().clamp(1, i32::MAX as u128).to_string();
+                session.settings_mut().set("statement_timeout", Some(&timeout_ms))?;
+            }
+            Ok(session)
         }
-        Ok(session)
     }
+
+    /// Who makes a claim, once it is proved. Failures are answered late; a call that says nothing was no attempt.
+    async fn identify(&self, claim: Claim, peer: Peer) -> Result<Identity> {
+        let policy = self.options.access.policy();
+        if let Some(identity) = identity::trusted(&policy, &self.seal, &claim, peer) {
+            return Ok(identity);
+        }
+        let error = match identity::proved(&policy, &self.seal, &claim) {
+            Ok(identity) => return Ok(identity),
+            Err(error) => error,
+        };
+        let user = match &claim {
+            Claim::Nothing => return Err(error),
+            Claim::Basic(name, _) => name.as_str(),
+            Claim::Bearer(_) => "",
+        };
+        self.options.access.failed("flight", peer, user, &error.message).await;
+        Err(error)
+    }
+}
+
+/// Where a call comes from; one that came over no socket was made in this process.
+fn peer<T>(request: &Request<T>) -> Peer {
+    request
+        .remote_addr()
+        .map_or(Peer::Local, |address| Peer::Network(address.ip()))
 }
 
 /// The time that the client gives a call, less a little: the transport ends the call at the full time by itself, as
@@ -101,10 +133,13 @@ impl FlightService for FlightSql {
         &self,
         request: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
+        let peer = peer(&request);
         let (metadata, _, mut messages) = request.into_parts();
         let payload = messages.message().await?.map(|message| message.payload);
-        let user = identity::handshake_user(&self.seal, &metadata, &payload.unwrap_or_default()).map_err(to_status)?;
-        let token = identity::token(&self.seal, &user);
+        let claim = identity::handshake_claim(&metadata, &payload.unwrap_or_default()).map_err(to_status)?;
+        let identity = self.identify(claim, peer).await.map_err(to_status)?;
+        let users = &self.options.access.policy().users;
+        let token = identity::token(&self.seal, users, &identity.user, self.options.token_lifetime);
         let header = MetadataValue::try_from(format!("Bearer {token}"))
             .map_err(|_| to_status(Error::internal("a token that no header can hold")))?;
         let answer = HandshakeResponse {
@@ -117,13 +152,13 @@ impl FlightService for FlightSql {
     }
 
     async fn list_flights(&self, request: Request<Criteria>) -> Result<Response<Self::ListFlightsStream>, Status> {
-        let session = self.session(request.metadata()).map_err(to_status)?;
+        let session = self.session(&request).await.map_err(to_status)?;
         let infos = self.list(&session, request.get_ref()).map_err(to_status)?;
         Ok(Response::new(futures::stream::iter(infos.into_iter().map(Ok)).boxed()))
     }
 
     async fn get_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<FlightInfo>, Status> {
-        let session = self.session(request.metadata()).map_err(to_status)?;
+        let session = self.session(&request).await.map_err(to_status)?;
         let info = self.info(session, request.into_inner()).await.map_err(to_status)?;
         Ok(Response::new(info))
     }
@@ -135,19 +170,19 @@ impl FlightService for FlightSql {
     }
 
     async fn get_schema(&self, request: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
-        let session = self.session(request.metadata()).map_err(to_status)?;
+        let session = self.session(&request).await.map_err(to_status)?;
         let schema = self.schema(session, request.get_ref()).await.map_err(to_status)?;
         Ok(Response::new(SchemaResult { schema }))
     }
 
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
-        let session = self.session(request.metadata()).map_err(to_status)?;
+        let session = self.session(&request).await.map_err(to_status)?;
         let messages = self.download(session, &request.get_ref().ticket).await;
         Ok(Response::new(messages.map_err(to_status)?))
     }
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
-        let session = self.session(request.metadata()).map_err(to_status)?;
+        let session = self.session(&request).await.map_err(to_status)?;
         let result = self.put(session, request.into_inner()).await.map_err(to_status)?;
         Ok(Response::new(futures::stream::iter([Ok(result)]).boxed()))
     }
@@ -160,7 +195,7 @@ impl FlightService for FlightSql {
     }
 
     async fn do_action(&self, request: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {
-        let session = self.session(request.metadata()).map_err(to_status)?;
+        let session = self.session(&request).await.map_err(to_status)?;
         let body = self.action(session, request.into_inner()).await.map_err(to_status)?;
         let results = body.map(|body| Ok(arrow_flight::Result { body }));
         Ok(Response::new(futures::stream::iter(results).boxed()))

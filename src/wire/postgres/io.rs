@@ -15,6 +15,7 @@ use super::frontend::{self, SMALL_MESSAGE_BYTES, Size};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::{Metrics, Protocol};
 use crate::shutdown::Shutdown;
+use crate::wire::tls::{Certificate, Inside};
 
 /// How much is read ahead while a statement runs; more waits in the kernel and slows the client down.
 const READ_AHEAD_BYTES: usize = 256 * 1024;
@@ -109,6 +110,35 @@ impl Io {
         let mut packet = self.inbox.split_to(length).freeze();
         packet.advance(4);
         Ok(packet)
+    }
+
+    /// The body of the next message, which has to be one with authentication data.
+    pub async fn password_message(&mut self) -> Outcome<Bytes> {
+        while self.inbox.len() < 5 {
+            self.fill().await?;
+        }
+        let type_byte = self.inbox[0];
+        if type_byte != b'p' {
+            let error = frontend::violation(format!("expected SASL response, got message type {type_byte}"));
+            return Err(Stop::Fatal(error));
+        }
+        let length = i32::from_be_bytes([self.inbox[1], self.inbox[2], self.inbox[3], self.inbox[4]]);
+        let length = usize::try_from(length).unwrap_or(0);
+        if !(4..=SMALL_MESSAGE_BYTES).contains(&length) {
+            return Err(Stop::Fatal(frontend::violation("invalid message length")));
+        }
+        while self.inbox.len() < 1 + length {
+            self.fill().await?;
+        }
+        self.inbox.advance(5);
+        Ok(self.inbox.split_to(length - 4).freeze())
+    }
+
+    /// The same connection inside TLS. Nothing that was read before may get inside with it: see `has_unread`.
+    pub async fn encrypt(self, certificate: &Certificate) -> std::io::Result<Self> {
+        let transport = self.reader.unsplit(self.writer);
+        let encrypted = certificate.accept(Inside::Postgres, transport).await?;
+        Ok(Self::new(encrypted, self.shutdown, self.metrics))
     }
 
     /// Whether the client sent more than was asked for.

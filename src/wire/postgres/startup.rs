@@ -19,7 +19,12 @@ const PROTOCOL_3_0: i32 = 196_608;
 /// What the client wants of this connection.
 pub enum Request {
     Session(Parameters),
-    Cancel { pid: i32, secret: i32 },
+    /// TLS, and it has been told to go on.
+    Encryption,
+    Cancel {
+        pid: i32,
+        secret: i32,
+    },
 }
 
 /// The start-up message's parameters.
@@ -30,20 +35,37 @@ pub struct Parameters {
     settings: Vec<(String, String)>,
 }
 
+/// What a client may ask only once.
+#[derive(Debug, Default)]
+pub struct Asked {
+    tls: bool,
+    gss: bool,
+}
+
+impl Asked {
+    /// Inside an encrypted connection no other is begun.
+    pub fn everything() -> Self {
+        Self { tls: true, gss: true }
+    }
+}
+
 /// Reads packets until the client says what it wants.
-pub async fn negotiate(io: &mut Io) -> Outcome<Request> {
-    let (mut tls_asked, mut gss_asked) = (false, false);
+pub async fn negotiate(io: &mut Io, asked: &mut Asked, offers_tls: bool) -> Outcome<Request> {
     loop {
         let mut packet = io.startup_packet().await?;
         let code = packet.get_i32();
         match code {
-            SSL_REQUEST if !tls_asked => {
-                tls_asked = true;
-                refuse_encryption(io, "SSL", SslResponse::BYTE_REFUSE).await?;
+            SSL_REQUEST if !asked.tls => {
+                asked.tls = true;
+                if offers_tls {
+                    answer_encryption(io, "SSL", SslResponse::BYTE_ACCEPT).await?;
+                    return Ok(Request::Encryption);
+                }
+                answer_encryption(io, "SSL", SslResponse::BYTE_REFUSE).await?;
             }
-            GSS_ENCRYPTION_REQUEST if !gss_asked => {
-                gss_asked = true;
-                refuse_encryption(io, "GSSAPI encryption", GssEncResponse::BYTE_REFUSE).await?;
+            GSS_ENCRYPTION_REQUEST if !asked.gss => {
+                asked.gss = true;
+                answer_encryption(io, "GSSAPI encryption", GssEncResponse::BYTE_REFUSE).await?;
             }
             CANCEL_REQUEST => {
                 if packet.remaining() != 8 {
@@ -65,8 +87,8 @@ pub async fn negotiate(io: &mut Io) -> Outcome<Request> {
     }
 }
 
-/// Answers an encryption request with no. Whatever was sent behind it before the answer may come from somebody else.
-async fn refuse_encryption(io: &mut Io, request: &str, answer: u8) -> Outcome {
+/// Answers an encryption request. Whatever was sent behind it before the answer may come from somebody else.
+async fn answer_encryption(io: &mut Io, request: &str, answer: u8) -> Outcome {
     if io.has_unread() {
         let error = violation(format!("received unencrypted data after {request} request")).with_detail(
             "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.",

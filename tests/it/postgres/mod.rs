@@ -1,5 +1,6 @@
 //! The PostgreSQL protocol, spoken byte by byte: what drivers never send and attackers do.
 
+mod access;
 mod client;
 mod copy;
 mod extended;

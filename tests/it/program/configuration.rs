@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mission_control::access::Role;
 use mission_control::config::{Config, Listen, load};
 use mission_control::error::{Error, ErrorKind};
 
@@ -88,6 +89,16 @@ fn every_key_arrives() {
     assert_eq!(config.postgres.listen, Listen::At("127.0.0.1:5432".to_string()));
     assert_eq!(config.flight.listen, Listen::At("localhost:0".to_string()));
     assert_eq!(config.http.listen, Listen::Off);
+    assert_eq!(config.postgres.socket, Some(folder.join("run")));
+    assert_eq!(config.flight.token_lifetime_seconds.get(), 3600);
+    assert_eq!(config.tls.certificate, Some(folder.join("tls/server.pem")));
+    assert_eq!(config.tls.client_ca, Some(PathBuf::from("/etc/ssl/clients.pem")));
+    assert_eq!(config.tls.require, Some(true));
+    assert_eq!(config.users.len(), 5);
+    assert_eq!(config.users[1].password_file, Some(folder.join("secrets/bert")));
+    assert_eq!(config.users[1].role, Role::Ingest);
+    assert_eq!(config.users[2].role, Role::Reader, "unless another is given");
+    assert_eq!(config.server.trusted_role, Role::Reader);
     let engine = config.limits.engine_options();
     assert_eq!(engine.memory_bytes, 1 << 30);
     assert_eq!(engine.spill_folder, Some(PathBuf::from("/var/tmp")));
@@ -112,6 +123,9 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:7434");
     assert_eq!(config.server.shutdown_grace_seconds, 10);
     assert!(!config.server.insecure);
+    assert_eq!(config.server.trusted_role, Role::Admin);
+    assert_eq!(config.tls.require, None);
+    assert!(config.users.is_empty());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The built program, driven as its users drive it.
 
+mod access;
 mod check;
 mod configuration;
 mod metrics;

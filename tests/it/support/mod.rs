@@ -15,7 +15,7 @@ use datafusion::prelude::{CsvReadOptions, SessionContext};
 use futures::TryStreamExt;
 use mission_control::config::Listen;
 use mission_control::metrics::Metrics;
-use mission_control::server::{Running, Server, ServerSettings};
+use mission_control::server::{AccessSettings, Running, Server, ServerSettings};
 use mission_control::session::{Engine, EngineOptions};
 use mission_control::shutdown::Shutdown;
 use mission_control::sources::SourceSettings;
@@ -64,7 +64,8 @@ impl TestServer {
             postgres: free.clone(),
             flight: free,
             http: "off".parse().expect("off"),
-            insecure: false,
+            postgres_socket: None,
+            access: AccessSettings::default(),
             engine: EngineOptions::default(),
             max_connections: None,
             max_statement_bytes: None,
