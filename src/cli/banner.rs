@@ -66,6 +66,9 @@ fn text(running: &Running, location: &str, demo: bool) -> String {
             }
         }
     }
+    if let Some(socket) = &running.postgres_socket {
+        let _ = writeln!(text, "{:<10}  {}", "socket", socket.path().display());
+    }
     if let Some(address) = running.postgres {
         let _ = writeln!(
             text,
@@ -80,9 +83,15 @@ fn text(running: &Running, location: &str, demo: bool) -> String {
         let _ = writeln!(text, "  import adbc_driver_flightsql.dbapi as flight_sql");
         let _ = writeln!(
             text,
-            "  connection = flight_sql.connect(\"grpc://{}:{}\")",
+            "  connection = flight_sql.connect(\"{}://{}:{}\"{})",
+            if running.flight_over_tls { "grpc+tls" } else { "grpc" },
             bracketed(reachable_host(address)),
-            address.port()
+            address.port(),
+            if running.asks_for_passwords {
+                format!(", {{\"username\": \"{}\", \"password\": …}}", user())
+            } else {
+                String::new()
+            }
         );
         let _ = writeln!(text, "  cursor = connection.cursor()");
         let _ = writeln!(text, "  cursor.execute(\"SELECT * FROM error_aggregates LIMIT 10\")");

@@ -98,6 +98,10 @@ pub struct Running {
     /// The file of PostgreSQL's Unix-domain socket.
     pub postgres_socket: Option<SocketFile>,
     pub engine: Arc<Engine>,
+    /// Whether clients have to say who they are.
+    pub asks_for_passwords: bool,
+    /// Whether the Flight listener offers TLS.
+    pub flight_over_tls: bool,
     /// The source as it was at the start.
     pub snapshot: Arc<SourceSnapshot>,
     shutdown: Shutdown,
@@ -121,6 +125,7 @@ impl Server {
         let mut background = JoinSet::new();
         let [postgres, flight, http] =
             [&bound.postgres, &bound.flight, &bound.http].map(|door| door.as_ref().map(|door| door.address));
+        let flight_over_tls = bound.flight.as_ref().is_some_and(|door| door.security.tls.is_some());
         if let Some(door) = bound.http {
             let state = HttpState::new(Arc::clone(&metrics), Arc::clone(&engine), readiness.clone());
             background.spawn(http::serve(door.listener, door.security, state, shutdown.clone()));
@@ -155,6 +160,8 @@ impl Server {
             flight,
             http,
             postgres_socket,
+            asks_for_passwords: !guards.access.policy().users.is_empty(),
+            flight_over_tls,
             engine,
             snapshot,
             shutdown,

@@ -83,6 +83,33 @@ role = "ingest"
         yield running
 
 
+def test_hash_password_asks_twice_and_shows_nothing(tmp_path):
+    """On a terminal; what is typed into something else is tested without one."""
+    import pty
+
+    def typed(*answers: str) -> tuple[str, int]:
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv(binary(), [binary(), "hash-password"])
+        shown = b""
+        for answer in answers:
+            while not shown.rstrip().endswith(b":"):
+                shown += os.read(terminal, 1024)
+            os.write(terminal, answer.encode() + b"\n")
+            shown += b"\n"
+        try:
+            while chunk := os.read(terminal, 1024):
+                shown += chunk
+        except OSError:
+            pass
+        return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    shown, status = typed(PASSWORD, PASSWORD)
+    assert status == 0 and "SCRAM-SHA-256$4096:" in shown and PASSWORD not in shown, shown
+    shown, status = typed(PASSWORD, "another")
+    assert status == 2 and "the two passwords differ" in shown and "SCRAM" not in shown, shown
+
+
 def psql(server, parameters: str, password: str = PASSWORD, query: str = "SELECT current_user"):
     if shutil.which("psql") is None:
         pytest.skip("psql is not installed")
