@@ -31,6 +31,7 @@ class Server:
     arguments: list[str]
     folder: pathlib.Path
     environment: dict[str, str] = field(default_factory=dict)
+    address: str = "127.0.0.1"
 
     def __enter__(self) -> "Server":
         ready = self.folder / "ready.json"
@@ -38,7 +39,7 @@ class Server:
         self.log = open(self.folder / "server.log", "ab")
         command = [binary(), "serve", *self.arguments, "--ready-file", str(ready)]
         for listener in ("--postgres", "--flight", "--http"):
-            command += [listener, "127.0.0.1:0"]
+            command += [listener, f"{self.address}:0"]
         self.process = subprocess.Popen(
             command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, env=os.environ | self.environment
         )

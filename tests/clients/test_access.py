@@ -403,6 +403,31 @@ require = true
     assert not file.exists(), "removed at the end"
 
 
+def address_of_this_machine() -> str:
+    """The address that other machines would use; asking for a route sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        return probe.getsockname()[0]
+
+
+def test_other_machines_get_in_with_tls_and_a_password_only(guarded, demo_folder, tmp_path):
+    address = address_of_this_machine()
+    if address.startswith("127."):
+        pytest.skip("this machine has no address but loopback")
+    (tmp_path / "server.toml").write_text((guarded.folder / "server.toml").read_text().replace(
+        '= "server', f'= "{guarded.folder}/server').replace('"ca.pem"', f'"{guarded.folder}/ca.pem"').replace(
+        '"bob.secret"', f'"{guarded.folder}/bob.secret"'))
+    with Server(["--config", str(tmp_path / "server.toml")], tmp_path, address="0.0.0.0") as server:
+        assert psql(server, f"user=ada host={address} sslmode=require").stdout.strip() == "ada"
+        answer = psql(server, f"user=ada host={address} sslmode=disable")
+        assert f'no pg_hba.conf entry for host "{address}"' in answer.stderr, answer
+        answer = psql(server, f"user=ada host={address} sslmode=require", "wrong")
+        assert "password authentication failed" in answer.stderr, answer
+
+
 @pytest.mark.skipif(os.environ.get("MISSION_CONTROL_PGBOUNCER") == "no", reason="switched off")
 def test_pgbouncer_in_transaction_mode(guarded, tmp_path):
     pgbouncer = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
