@@ -24,6 +24,12 @@ pub mod sources;
 /// What users see as a table.
 pub mod tables;
 
+/// PostgreSQL's catalog over the relations and functions of this server.
+pub mod catalog;
+
+/// What PostgreSQL's language has and the query engine lacks, as rules that keep a query's meaning.
+pub mod dialect;
+
 /// The only place that builds a query session: catalog, functions, views, limits, the read-only gate.
 pub mod session;
 

@@ -31,9 +31,17 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     Ok(())
 }
 
+/// Functions that name the user.
+const USER_FUNCTIONS: [&str; 4] = ["current_user", "session_user", "current_role", "user"];
+
+/// The names of the functions whose answer is the session's own; all give text.
+pub fn of_session() -> impl Iterator<Item = &'static str> {
+    USER_FUNCTIONS.into_iter().chain(["current_setting"])
+}
+
 /// Functions whose answer is the session's own.
 pub fn register_for_session(state: &mut SessionState, user: &str, settings: &Settings) {
-    for name in ["current_user", "session_user", "current_role", "user"] {
+    for name in USER_FUNCTIONS {
         // Registering a scalar function in a state of our own cannot fail.
         let _ = state.register_udf(text_constant(name, user));
     }

@@ -1,8 +1,7 @@
 //! The only place that builds a query session: catalog, functions, views, limits and the read-only gate. Every way in
 //! (both protocols, the command line, an embedding program) asks here and gets the same answers and the same refusals.
 
-mod catalog;
-mod column_names;
+mod described;
 mod functions;
 mod gate;
 mod parameters;
@@ -35,6 +34,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::access::{Identity, Role};
+use crate::catalog::{self, Catalog, SessionFacts};
+use crate::dialect::{self, apply::ApplyPlanner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tables::{Calendar, Vocabulary};
 use statements::{ParsedStatement, Work};
@@ -96,6 +97,8 @@ pub struct Engine {
 struct Published {
     version: u64,
     catalogs: Arc<dyn CatalogProviderList>,
+    /// What `pg_catalog` says of them.
+    catalog: Arc<Catalog>,
     relations: Arc<Relations>,
 }
 
@@ -105,9 +108,11 @@ impl Engine {
         let environment = runtime_environment(&options)?;
         let base = base_state(&options, environment)?;
         let relations = Arc::new(Relations::default());
+        let catalog = Arc::new(described::describe(&relations, &base));
         let published = Published {
             version: 0,
-            catalogs: relations.as_catalogs()?,
+            catalogs: relations.as_catalogs(&catalog)?,
+            catalog,
             relations,
         };
         Ok(Arc::new(Self {
@@ -133,7 +138,8 @@ impl Engine {
     /// Adds the views of `sql/` to the relations and shows them to every statement from now on.
     pub async fn publish(&self, mut relations: Relations) -> Result<()> {
         views::add_views(&self.base, &self.options.vocabulary, &mut relations).await?;
-        let catalogs = relations.as_catalogs()?;
+        let catalog = Arc::new(described::describe(&relations, &self.base));
+        let catalogs = relations.as_catalogs(&catalog)?;
         let relations = Arc::new(relations);
         let mut published = self
             .published
@@ -142,6 +148,7 @@ impl Engine {
         *published = Published {
             version: published.version + 1,
             catalogs,
+            catalog,
             relations,
         };
         Ok(())
@@ -213,7 +220,6 @@ fn base_state(options: &EngineOptions, environment: Arc<RuntimeEnv>) -> Result<S
     let mut config = SessionConfig::new()
         .with_default_catalog_and_schema(DATABASE, PUBLIC_SCHEMA)
         .with_create_default_catalog_and_schema(false)
-        .with_information_schema(true)
         .with_target_partitions(options.threads_per_query.max(1));
     config.options_mut().execution.time_zone = Some("UTC".to_string());
     // The planner compares the columns' metadata too, and the two sides of a union of a literal and a described column
@@ -225,9 +231,10 @@ fn base_state(options: &EngineOptions, environment: Arc<RuntimeEnv>) -> Result<S
         .with_runtime_env(environment)
         .with_default_features()
         .with_table_factories(std::collections::HashMap::new())
+        .with_query_planner(Arc::new(ApplyPlanner::default()))
         .build();
     functions::register(&mut state)?;
-    catalog::register(&mut state)?;
+    dialect::register(&mut state)?;
     Ok(state)
 }
 
@@ -344,6 +351,7 @@ impl Session {
         let state = self.state(&self.engine.published());
         let work = async move {
             let bound = parameters::bind(plan, parameters)?;
+            let bound = dialect::rewrite_plan(bound, &state)?;
             let physical = state.create_physical_plan(&bound).await?;
             Ok(execute_stream(physical, state.task_ctx())?)
         };
@@ -393,15 +401,17 @@ impl Session {
         gate::check_statement(syntax)?;
         let published = self.engine.published();
         let state = self.state(&published);
-        let mut syntax = catalog::with_catalog_names(syntax.as_ref().clone());
-        let names = column_names::take_names(&mut syntax);
+        let mut syntax = syntax.as_ref().clone();
+        let names = dialect::take_names(&mut syntax);
+        let syntax = dialect::rewrite_syntax(syntax)?;
         let declared = declared.to_vec();
         let work = async move {
             let (plan, parameter_types) = parameters::plan(&state, syntax, &declared).await?;
             gate::check_plan(&plan)?;
+            let rewritten = dialect::rewrite_plan(plan.clone(), &state)?;
             let analyzed = state
                 .analyzer()
-                .execute_and_check(plan.clone(), state.config_options(), |_, _| {})?;
+                .execute_and_check(rewritten, state.config_options(), |_, _| {})?;
             let schema = names.apply(wire_schema(analyzed.schema().as_arrow()));
             Ok((plan, parameter_types, schema))
         };
@@ -431,6 +441,12 @@ impl Session {
         state.register_catalog_list(Arc::clone(&published.catalogs));
         state.config_mut().options_mut().execution.time_zone = Some(self.settings.time_zone().to_string());
         functions::register_for_session(&mut state, &self.identity.user, &self.settings);
+        let facts = Arc::new(SessionFacts {
+            user: self.identity.user.clone(),
+            settings: self.settings.described(),
+        });
+        state.config_mut().set_extension(Arc::clone(&facts));
+        catalog::register(&mut state, &published.catalog, &facts);
         // The time that now() means throughout the statement.
         state.mark_start_execution();
         state

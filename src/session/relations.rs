@@ -8,7 +8,8 @@ use datafusion::catalog::{
     SchemaProvider, TableProvider,
 };
 
-use super::{DATABASE, PUBLIC_SCHEMA, SYSTEM_SCHEMA, catalog as pg_catalog};
+use super::{DATABASE, PUBLIC_SCHEMA, SYSTEM_SCHEMA};
+use crate::catalog::{self, CATALOG_SCHEMA, Catalog, INFORMATION_SCHEMA};
 use crate::error::Result;
 
 /// Tables by name, in the two schemas that this server fills.
@@ -25,11 +26,14 @@ pub struct Relations {
 }
 
 impl Relations {
-    pub(super) fn as_catalogs(&self) -> Result<Arc<dyn CatalogProviderList>> {
+    /// The relations as the planner finds them, beside PostgreSQL's catalog of them.
+    pub(super) fn as_catalogs(&self, described: &Arc<Catalog>) -> Result<Arc<dyn CatalogProviderList>> {
         let catalog = MemoryCatalogProvider::new();
         catalog.register_schema(PUBLIC_SCHEMA, schema_of(&self.public)?)?;
         catalog.register_schema(SYSTEM_SCHEMA, schema_of(&self.system)?)?;
-        catalog.register_schema(pg_catalog::CATALOG_SCHEMA, pg_catalog::schema()?)?;
+        for schema in [CATALOG_SCHEMA, INFORMATION_SCHEMA] {
+            catalog.register_schema(schema, catalog::schema(schema, described))?;
+        }
         let catalogs = MemoryCatalogProviderList::new();
         catalogs.register_catalog(DATABASE.to_string(), Arc::new(catalog));
         Ok(Arc::new(catalogs))

@@ -210,6 +210,13 @@ impl Settings {
     }
 
     /// Every setting with its value and description, for SHOW ALL.
+    /// Every setting with its value and description, as `pg_settings` shows them.
+    pub fn described(&self) -> Vec<(String, String, String)> {
+        self.all()
+            .map(|(name, value, said)| (name.to_string(), value.to_string(), said.to_string()))
+            .collect()
+    }
+
     pub fn all(&self) -> impl Iterator<Item = (&'static str, &str, &'static str)> {
         DEFINITIONS
             .iter()

@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
+pub use crate::dialect::folded;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How deep expressions and subqueries may nest before a statement is refused as too complex.
@@ -319,15 +320,6 @@ fn lower_first(text: &str) -> String {
     characters
         .next()
         .map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
-}
-
-/// An object's name as PostgreSQL folds it: lower case unless quoted.
-pub fn folded(identifier: &Ident) -> String {
-    if identifier.quote_style.is_some() {
-        identifier.value.clone()
-    } else {
-        identifier.value.to_lowercase()
-    }
 }
 
 fn folded_name(name: &ObjectName) -> String {

@@ -123,7 +123,8 @@ pub async fn add_views(base: &SessionState, vocabulary: &Vocabulary, relations: 
     problems_relation.or_insert_with(|| Arc::new(problems));
     let mut state = base.clone();
     for (kind, name, text) in VIEWS {
-        state.register_catalog_list(relations.as_catalogs()?);
+        // Views read data, not the catalog.
+        state.register_catalog_list(relations.as_catalogs(&Arc::default())?);
         let sql = expand(text, relations);
         let plan = state
             .create_logical_plan(&sql)

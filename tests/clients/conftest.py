@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass, field
 
@@ -122,3 +123,57 @@ def shared_folder() -> pathlib.Path:
         if (parent / "shared/data/error_aggregates_sample.parquet").exists():
             return parent / "shared"
     pytest.skip("the reference data (shared/data) is not beside the repository")
+
+
+POSTGRESQL = pathlib.Path("/usr/lib/postgresql/15/bin")
+
+
+@dataclass
+class PostgreSql:
+    """A real PostgreSQL 15 on a socket of its own, to compare answers with."""
+
+    folder: pathlib.Path
+    port: int = 5432
+
+    def run(self, program: str, *arguments: str) -> None:
+        # PostgreSQL refuses to run as root.
+        as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        command = [*as_user, str(POSTGRESQL / program), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
+
+    def __enter__(self) -> "PostgreSql":
+        data = str(self.folder / "data")
+        self.run("initdb", "-D", data, "-A", "trust", "-U", "analyst", "--locale=C.UTF-8", "-E", "UTF8")
+        options = f"-k {self.folder} -p {self.port} -c listen_addresses= -c fsync=off -c timezone=UTC {self.logging}"
+        self.run("pg_ctl", "-D", data, "-w", "-o", options, "-l", str(self.folder / "log"), "start")
+        self.run("createdb", "-h", str(self.folder), "-p", str(self.port), "-U", "analyst", "mission_control")
+        return self
+
+    @property
+    def logging(self) -> str:
+        """Every statement in a log that can be read back."""
+        return "-c logging_collector=on -c log_destination=csvlog -c log_statement=all -c log_filename=statements"
+
+    def __exit__(self, *_exception) -> None:
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+
+    @property
+    def dsn(self) -> str:
+        return f"host={self.folder} port={self.port} user=analyst dbname=mission_control"
+
+    def psql(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess:
+        command = ["psql", "-X", "-h", str(self.folder), "-p", str(self.port), "-U", "analyst", "-d", "mission_control"]
+        return subprocess.run([*command, *arguments], input=stdin, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    if not (POSTGRESQL / "postgres").exists() or shutil.which("psql") is None:
+        pytest.skip("PostgreSQL 15 is not installed")
+    # A socket's path may have about 100 characters, which pytest's own folders exceed.
+    with tempfile.TemporaryDirectory(prefix="pg15-") as name:
+        folder = pathlib.Path(name)
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres")
+        with PostgreSql(folder) as running:
+            yield running

@@ -12,7 +12,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("demo", &["error"]),
     ("sources", &["error", "metrics"]),
     ("tables", &["error", "metrics", "sources"]),
-    ("session", &["error", "metrics", "access", "sources", "tables"]),
+    ("catalog", &["error"]),
+    ("dialect", &["error", "catalog"]),
+    (
+        "session",
+        &["error", "metrics", "access", "sources", "tables", "catalog", "dialect"],
+    ),
     ("config", &["error", "access", "sources", "tables", "session"]),
     ("wire", &["error", "metrics", "shutdown", "access", "session"]),
     (

@@ -267,7 +267,7 @@ async fn a_statement_of_megabytes_runs() {
     assert_eq!(result.num_rows(), 1);
 }
 
-const ENDLESS: &str = "SELECT a.value FROM generate_series(1, 100000000) a, generate_series(1, 100000) b";
+const ENDLESS: &str = "SELECT a.a FROM generate_series(1, 100000000) a, generate_series(1, 100000) b";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_is_cancelled_by_its_flight_info() {

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::ast::{
     DataType as SqlType, Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement,
 };
 
-use super::statements::folded;
+use super::calls::folded;
 
 const UNNAMED: &str = "?column?";
 
@@ -28,6 +28,32 @@ pub fn take_names(statement: &mut Statement) -> ColumnNames {
         return ColumnNames::default();
     };
     first_select(query).map_or_else(ColumnNames::default, names_of)
+}
+
+/// Gives each expression of a subquery's SELECT list PostgreSQL's name, so that the query around it finds it; where two
+/// have the same, the later ones get one of their own.
+pub fn name_columns(select: &mut Select) {
+    let mut seen: HashSet<String> = select
+        .projection
+        .iter()
+        .filter_map(|item| match item {
+            SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
+            SelectItem::UnnamedExpr(expression) if is_column(expression) => strong_name(expression),
+            _ => None,
+        })
+        .collect();
+    for (index, item) in select.projection.iter_mut().enumerate() {
+        let name = match item {
+            SelectItem::UnnamedExpr(expression) if !is_column(expression) => name_of(expression),
+            _ => continue,
+        };
+        let unique = if seen.insert(name.clone()) {
+            name
+        } else {
+            format!("{name} {index}")
+        };
+        rename(item, &unique);
+    }
 }
 
 /// The SELECT that names the columns of a query: of a UNION, the first.
