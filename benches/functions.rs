@@ -1,6 +1,8 @@
 //! Rows per second of the scalar functions on batches of 8192, beside SciPy on the same values: `cargo bench --bench
 //! functions`.
 //!
+//! A second table gives the slowest of a grid of single rows, extreme values included, for each function that searches.
+//!
 //! SciPy is asked through `python3` (or what the variable PYTHON names); without it its column stays empty and the
 //! reason is printed. Every figure is the fastest of several runs on one core.
 
@@ -134,6 +136,83 @@ fn main() {
     if let Some(reason) = &python.skipped {
         println!("\nSciPy was not measured: {reason}");
     }
+    println!("\n| call | slowest row, µs | at |");
+    println!("|---|---:|---|");
+    for (name, method) in SEARCHING_CALLS {
+        let (nanoseconds, at) = slowest_row(&functions[*name], name, method);
+        println!("| `{name}`, {method} | {:.1} | {at} |", nanoseconds / 1e3);
+    }
+}
+
+/// Functions that solve for their result, each with its methods.
+const SEARCHING_CALLS: &[(&str, &str)] = &[
+    ("rate_ci", "exact"),
+    ("rate_ci", "midp"),
+    ("rate_ci", "jeffreys"),
+    ("rate_ratio_ci", "exact"),
+    ("rate_ratio_ci", "midp"),
+    ("rate_ratio_ci", "score"),
+    ("rate_ratio_test", "exact"),
+    ("rate_ratio_test", "midp"),
+    ("rate_ratio_test", "etest"),
+];
+
+/// How often a single row is tried; the fastest counts, so that an interruption does not.
+const TRIES_PER_ROW: usize = 5;
+
+/// The slowest row of a grid of counts, exposures and confidences, and which one it is.
+fn slowest_row(function: &ScalarUDF, name: &str, method: &str) -> (f64, String) {
+    let counts = [0.0, 1.0, 3.0, 17.0, 100.0, 3000.0, 1e5, 1e7, 1e9, 1e12];
+    let exposures = [1e-3, 1.0, 1000.0, 1e6, 1e12];
+    let confidences = [0.5, 0.95, 0.999, 1.0 - 1e-10];
+    let mut slowest = (0.0, String::new());
+    let mut consider = |words: Vec<ColumnarValue>, at: String| {
+        let nanoseconds = nanoseconds_of_row(function, &words);
+        if nanoseconds > slowest.0 {
+            slowest = (nanoseconds, at);
+        }
+    };
+    let number = |value: f64| ColumnarValue::Array(Arc::new(Float64Array::from(vec![value])));
+    let text = |value: &str| ColumnarValue::Scalar(ScalarValue::from(value));
+    for k in counts {
+        for h in exposures {
+            if name == "rate_ci" {
+                for c in confidences {
+                    consider(
+                        vec![number(k), number(h), number(c), text(method)],
+                        format!("{k:e}, {h:e}, {c}"),
+                    );
+                }
+                continue;
+            }
+            for k0 in counts {
+                let at = format!("{k:e}, {h:e}, {k0:e}, 1e3");
+                let sample = [number(k), number(h), number(k0), number(1e3)];
+                if name == "rate_ratio_test" {
+                    // The E-test is refused above a million events.
+                    if method == "etest" && k + k0 > 1e6 {
+                        continue;
+                    }
+                    let rest = [number(1.0), text("two-sided"), text(method)];
+                    consider(sample.into_iter().chain(rest).collect(), at);
+                } else {
+                    for c in confidences {
+                        let rest = [number(c), text(method)];
+                        consider(sample.clone().into_iter().chain(rest).collect(), format!("{at}, {c}"));
+                    }
+                }
+            }
+        }
+    }
+    slowest
+}
+
+fn nanoseconds_of_row(function: &ScalarUDF, args: &[ColumnarValue]) -> f64 {
+    (0..TRIES_PER_ROW)
+        .map(|_| invocation(function, args, 1))
+        .min()
+        .unwrap_or_default()
+        .as_nanos() as f64
 }
 
 fn print_row(call: &str, counts: &str, own: f64, scipy: Option<f64>) {
@@ -179,38 +258,47 @@ fn numeric_argument(word: &str, counts: &[f64]) -> ColumnarValue {
 
 /// The fastest invocation of a batch, per row.
 fn nanoseconds_per_row(function: &ScalarUDF, args: Vec<ColumnarValue>) -> f64 {
-    let types: Vec<DataType> = args.iter().map(ColumnarValue::data_type).collect();
-    let arg_fields: Vec<_> = types
-        .into_iter()
-        .map(|data_type| Arc::new(Field::new("argument", data_type, true)))
-        .collect();
-    let no_literals = vec![None; args.len()];
-    let return_field = function
-        .return_field_from_args(ReturnFieldArgs {
-            arg_fields: &arg_fields,
-            scalar_arguments: &no_literals,
-        })
-        .expect("the arguments suit the function");
-    let config_options = Arc::new(ConfigOptions::default());
     let mut fastest = Duration::MAX;
     let begin = Instant::now();
     while begin.elapsed() < TIME_PER_FIGURE {
-        let call = ScalarFunctionArgs {
-            args: args.clone(),
-            arg_fields: arg_fields.clone(),
-            number_rows: ROWS,
-            return_field: Arc::clone(&return_field),
-            config_options: Arc::clone(&config_options),
-        };
-        let start = Instant::now();
-        std::hint::black_box(
-            function
-                .invoke_with_args(call)
-                .expect("the batch is in the function's domain"),
-        );
-        fastest = fastest.min(start.elapsed());
+        fastest = fastest.min(invocation(function, &args, ROWS));
     }
     fastest.as_nanos() as f64 / ROWS as f64
+}
+
+/// How long one invocation takes, as the engine makes it.
+fn invocation(function: &ScalarUDF, args: &[ColumnarValue], rows: usize) -> Duration {
+    let arg_fields: Vec<_> = args
+        .iter()
+        .map(|argument| Arc::new(Field::new("argument", argument.data_type(), true)))
+        .collect();
+    let literals: Vec<Option<&ScalarValue>> = args
+        .iter()
+        .map(|argument| match argument {
+            ColumnarValue::Scalar(value) => Some(value),
+            ColumnarValue::Array(_) => None,
+        })
+        .collect();
+    let return_field = function
+        .return_field_from_args(ReturnFieldArgs {
+            arg_fields: &arg_fields,
+            scalar_arguments: &literals,
+        })
+        .expect("the arguments suit the function");
+    let call = ScalarFunctionArgs {
+        args: args.to_vec(),
+        arg_fields,
+        number_rows: rows,
+        return_field,
+        config_options: Arc::new(ConfigOptions::default()),
+    };
+    let start = Instant::now();
+    std::hint::black_box(
+        function
+            .invoke_with_args(call)
+            .expect("the row is in the function's domain"),
+    );
+    start.elapsed()
 }
 
 /// SciPy, if it can be asked.

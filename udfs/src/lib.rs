@@ -38,7 +38,7 @@ mod window_function;
 
 pub use error::{FunctionError, FunctionErrorKind};
 pub use reference::functions_page;
-pub use releases::{Stage, Version, build_micros};
+pub use releases::{Stage, Version, build_micros, platform_of};
 
 use datafusion::error::Result;
 use datafusion::execution::FunctionRegistry;

@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, TimestampMicrosecondType};
 use chrono::{Datelike, NaiveDate};
 use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use mission_control_udfs::platform_of;
 
 /// Days from 0001-01-01 to 1970-01-01, which chrono and Arrow count from.
 const EPOCH_DAYS_FROM_CE: i32 = 719_163;
@@ -91,23 +92,11 @@ impl PlatformAliases {
         let platform = self
             .configured
             .get(&name)
-            .map_or_else(|| common_platform(&name), String::as_str);
+            .map_or_else(|| platform_of(&name), String::as_str);
         match (platform, application) {
             ("linux", Some("Fennec")) => "android",
             (platform, _) => platform,
         }
-    }
-}
-
-fn common_platform(name: &str) -> &'static str {
-    match name {
-        "mac" | "darwin" | "macos" | "macosx" | "mac os" | "mac os x" | "os x" | "osx" => "mac",
-        "winnt" => "windows",
-        "gnu/linux" => "linux",
-        name if name.starts_with("windows") => "windows",
-        name if name.starts_with("linux") => "linux",
-        name if name.starts_with("android") => "android",
-        _ => "other",
     }
 }
 

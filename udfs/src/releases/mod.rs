@@ -16,6 +16,7 @@ mod version_sort_key;
 mod version_stage;
 
 pub use build_id::build_micros;
+pub use platform_of::platform_of;
 pub use version::{Stage, Version};
 
 use crate::row_function::scalar_functions;

@@ -29,19 +29,23 @@ impl TextFunction for PlatformOf {
     type Output = &'static str;
 
     fn evaluate(&self, text: &str, _choice: usize) -> Option<&'static str> {
-        let name = text.trim().to_ascii_lowercase();
-        Some(match name.as_str() {
-            "mac" | "darwin" | "macos" | "macosx" | "mac os" | "mac os x" | "os x" | "osx" => "mac",
-            "winnt" => "windows",
-            "gnu/linux" => "linux",
-            name if name.starts_with("windows") => "windows",
-            name if name.starts_with("linux") => "linux",
-            name if name.starts_with("android") => "android",
-            _ => "other",
-        })
+        Some(platform_of(text))
     }
 
     fn documentation(&self) -> Option<&Documentation> {
         self.doc()
+    }
+}
+
+/// The platform of an operating system's name, in any case: windows, mac, linux, android or other.
+pub fn platform_of(os_name: &str) -> &'static str {
+    match os_name.trim().to_ascii_lowercase().as_str() {
+        "mac" | "darwin" | "macos" | "macosx" | "mac os" | "mac os x" | "os x" | "osx" => "mac",
+        "winnt" => "windows",
+        "gnu/linux" => "linux",
+        name if name.starts_with("windows") => "windows",
+        name if name.starts_with("linux") => "linux",
+        name if name.starts_with("android") => "android",
+        _ => "other",
     }
 }

@@ -111,9 +111,8 @@ pub fn solve_log_odds(
 
 /// A first guess of the log odds for the lower tail p <= ½.
 fn start(a: f64, b: f64, p: f64) -> f64 {
-    let power = power_start(a, b, p);
     if a < 1.0 || b < 1.0 {
-        return power;
+        return power_start(a, b, p);
     }
     let z = normal_upper_quantile(p);
     // Abramowitz & Stegun 26.5.22.
@@ -122,7 +121,11 @@ fn start(a: f64, b: f64, p: f64) -> f64 {
     let h = 2.0 / (a_2 + b_2);
     let w = z * (h + lambda).max(0.0).sqrt() / h - (b_2 - a_2) * (lambda + 5.0 / 6.0 - 2.0 / (3.0 * h));
     let normal = (a / b).ln() - 2.0 * w;
-    if a < 3.0 { normal.min(power + 1.0) } else { normal }
+    if a < 3.0 {
+        normal.min(power_start(a, b, p) + 1.0)
+    } else {
+        normal
+    }
 }
 
 /// From the leading term `x^a / (a B(a, b))` of the tail.
