@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-pub use tls_files::TlsFiles;
+pub use tls_files::{Fingerprint, TlsFiles};
 pub use users::{Credentials, TOKEN_LEAST_CHARACTERS, TokenDigest, Users};
 pub use verifier::{KEY_BYTES, Verifier, saslprep};
 

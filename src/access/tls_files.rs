@@ -17,9 +17,12 @@ pub struct TlsFiles {
     pub require_client_certificate: bool,
 }
 
+/// When each file was changed last, and its size.
+pub type Fingerprint = Vec<Option<(SystemTime, u64)>>;
+
 impl TlsFiles {
     /// Changes whenever one of the files does.
-    pub fn fingerprint(&self) -> Vec<Option<(SystemTime, u64)>> {
+    pub fn fingerprint(&self) -> Fingerprint {
         let files = [Some(&self.certificate), Some(&self.key), self.client_ca.as_ref()];
         files
             .into_iter()

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::access::{Credentials, Role, TlsFiles, Users};
+use crate::access::{Credentials, Fingerprint, Role, TlsFiles, Users};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::session::Engine;
@@ -75,23 +75,38 @@ pub struct Guards {
     tls: Option<Arc<Tls>>,
     tls_required: Option<bool>,
     insecure: bool,
-    files: Mutex<Option<TlsFiles>>,
+    loaded: Mutex<Option<Loaded>>,
+}
+
+/// The files that the certificate in use was read from, and how they looked just before.
+#[derive(Clone)]
+struct Loaded {
+    files: TlsFiles,
+    fingerprint: Fingerprint,
+}
+
+impl Loaded {
+    /// A change between the look and the reading is seen as a change after it: better read twice than never.
+    fn read(files: &TlsFiles) -> Result<(Self, Certificate)> {
+        let loaded = Self {
+            files: files.clone(),
+            fingerprint: files.fingerprint(),
+        };
+        Ok((loaded, Certificate::load(files)?))
+    }
 }
 
 impl Guards {
     /// Checks the users and loads the certificate.
     pub fn open(settings: &AccessSettings) -> Result<Self> {
         let policy = settings.policy()?;
-        let tls = match &settings.tls {
-            Some(files) => Some(Tls::new(Certificate::load(files)?)),
-            None => None,
-        };
+        let (loaded, certificate) = settings.tls.as_ref().map(Loaded::read).transpose()?.unzip();
         Ok(Self {
             access: Access::new(policy),
-            tls,
+            tls: certificate.map(Tls::new),
             tls_required: settings.tls_required,
             insecure: settings.insecure,
-            files: Mutex::new(settings.tls.clone()),
+            loaded: Mutex::new(loaded),
         })
     }
 
@@ -141,8 +156,9 @@ impl Guards {
         }
         match (&self.tls, &settings.tls) {
             (Some(tls), Some(files)) => {
-                tls.replace(Certificate::load(files)?);
-                *self.files() = Some(files.clone());
+                let (loaded, certificate) = Loaded::read(files)?;
+                tls.replace(certificate);
+                *self.loaded() = Some(loaded);
             }
             (None, None) => {}
             _ => {
@@ -162,19 +178,24 @@ impl Guards {
         let Some(tls) = &self.tls else {
             return;
         };
-        let fingerprint = || self.files().as_ref().map(TlsFiles::fingerprint);
-        let mut known = fingerprint();
         loop {
             tokio::select! {
                 () = shutdown.drained() => return,
                 () = tokio::time::sleep(CERTIFICATE_INTERVAL) => {}
             }
-            let now = fingerprint();
-            let Some(files) = self.files().clone().filter(|_| now != known) else {
-                continue;
+            let Some(known) = self.loaded().clone() else {
+                return;
             };
-            known = now;
-            match Certificate::load(&files) {
+            let fingerprint = known.files.fingerprint();
+            if fingerprint == known.fingerprint {
+                continue;
+            }
+            // Also where the files cannot be used: they are looked at again when they change again.
+            *self.loaded() = Some(Loaded {
+                fingerprint,
+                ..known.clone()
+            });
+            match Certificate::load(&known.files) {
                 Ok(certificate) => {
                     tls.replace(certificate);
                     tracing::info!("the certificate's files have changed: new connections get the new one");
@@ -184,8 +205,8 @@ impl Guards {
         }
     }
 
-    fn files(&self) -> std::sync::MutexGuard<'_, Option<TlsFiles>> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    fn loaded(&self) -> std::sync::MutexGuard<'_, Option<Loaded>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
