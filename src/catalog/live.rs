@@ -1,12 +1,13 @@
 //! What the catalog is told of this server: its relations and functions, and who asks.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::DataType;
 
 use super::oids;
 use super::{CATALOG_SCHEMA, INFORMATION_SCHEMA, facts};
+use crate::access::{Identity, Role};
 
 /// PostgreSQL's numbers for what every database has.
 pub const CATALOG_OID: i64 = 11;
@@ -71,6 +72,9 @@ pub struct Function {
 #[derive(Debug, Clone, Default)]
 pub struct SessionFacts {
     pub user: String,
+    pub role: Role,
+    /// Everybody whom the configuration names.
+    pub users: Arc<Vec<Identity>>,
     /// Name, value and description.
     pub settings: Vec<(String, String, String)>,
 }

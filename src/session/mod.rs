@@ -443,6 +443,8 @@ impl Session {
         functions::register_for_session(&mut state, &self.identity.user, &self.settings);
         let facts = Arc::new(SessionFacts {
             user: self.identity.user.clone(),
+            role: self.identity.role,
+            users: self.engine.users(),
             settings: self.settings.described(),
         });
         state.config_mut().set_extension(Arc::clone(&facts));

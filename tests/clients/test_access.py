@@ -202,6 +202,31 @@ def test_psycopg_and_asyncpg_over_tls(guarded):
     assert asyncio.run(who()) == "ada"
 
 
+def test_the_catalog_knows_the_users_and_what_they_may_do(guarded):
+    psycopg = pytest.importorskip("psycopg")
+    dsn = f"host={guarded.host} port={guarded.port} dbname=mission_control"
+    with psycopg.connect(dsn, user="bob", password="builder", autocommit=True) as connection:
+        roles = connection.execute("SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper ORDER BY 1")
+        assert [name for (name,) in roles] == ["ada", "bob", "pipeline"]
+
+        def may(arguments: str) -> bool:
+            return connection.execute(f"SELECT has_table_privilege({arguments})").fetchone()[0]
+
+        assert may("'error_aggregates', 'select'") and may("'ada', 'error_aggregates', 'SELECT, INSERT'")
+        # A source is never written to, whoever asks.
+        assert not may("'error_aggregates', 'insert'") and not may("'ada', 'error_aggregates', 'insert'")
+        assert not may("'error_aggregates', 'select with grant option'")
+        for arguments, sqlstate in (
+            ("'eve', 'error_aggregates', 'select'", "42704"),
+            ("'nowhere', 'select'", "42P01"),
+            ("'error_aggregates', 'fly'", "22023"),
+        ):
+            with pytest.raises(psycopg.Error) as caught:
+                may(arguments)
+            assert caught.value.sqlstate == sqlstate, arguments
+    assert "ada" in psql(guarded, "user=bob", "builder", query="\\du").stdout
+
+
 def test_the_socket_in_the_file_system(guarded):
     assert (guarded.folder / f".s.PGSQL.{guarded.port}").is_socket()
     answer = psql(guarded, f"host={guarded.folder} user=ada")

@@ -12,8 +12,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("demo", &["error"]),
     ("sources", &["error", "metrics"]),
     ("tables", &["error", "metrics", "sources"]),
-    ("catalog", &["error"]),
-    ("dialect", &["error", "catalog"]),
+    ("catalog", &["error", "access"]),
+    ("dialect", &["error", "access", "catalog"]),
     (
         "session",
         &["error", "metrics", "access", "sources", "tables", "catalog", "dialect"],

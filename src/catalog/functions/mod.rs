@@ -2,6 +2,7 @@
 
 mod describe;
 mod lookup;
+mod privileges;
 mod server;
 mod text;
 
@@ -224,10 +225,16 @@ impl CatalogFunction {
 }
 
 fn definitions() -> Vec<Definition> {
-    [describe::all(), lookup::all(), server::all(), text::all()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        describe::all(),
+        lookup::all(),
+        privileges::all(),
+        server::all(),
+        text::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Makes the catalog's functions known to one statement's session.

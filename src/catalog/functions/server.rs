@@ -7,8 +7,7 @@ use arrow::datatypes::DataType::{Boolean, Int32, Int64, Utf8};
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 
-use super::{Arguments, Context, Definition, lenient, number, strict, text, truth};
-use crate::error::Result;
+use super::{Definition, lenient, number, strict, text, truth};
 
 /// When this process began to serve, in microseconds since 1970.
 static STARTED: LazyLock<i64> = LazyLock::new(|| {
@@ -86,36 +85,11 @@ pub fn all() -> Vec<Definition> {
     ] {
         all.push(strict(name, Int64, |_, _| Ok(number(Some(0)))));
     }
-    for name in [
-        "has_any_column_privilege",
-        "has_column_privilege",
-        "has_database_privilege",
-        "has_function_privilege",
-        "has_language_privilege",
-        "has_schema_privilege",
-        "has_sequence_privilege",
-        "has_server_privilege",
-        "has_table_privilege",
-        "has_tablespace_privilege",
-        "has_type_privilege",
-    ] {
-        all.push(strict(name, Boolean, has_privilege));
-    }
     all
 }
 
 fn list_of_text() -> DataType {
     DataType::new_list(Utf8, true)
-}
-
-/// Everybody who is let in may read everything and change nothing; a list of privileges asks for any of them.
-fn has_privilege(arguments: &Arguments<'_>, _context: &Context) -> Result<ScalarValue> {
-    let asked = arguments.text(arguments.count().saturating_sub(1)).unwrap_or_default();
-    let reading = ["select", "usage", "execute", "connect"];
-    let may = asked
-        .split(',')
-        .any(|privilege| reading.contains(&privilege.trim().to_lowercase().as_str()));
-    Ok(truth(may))
 }
 
 /// As PostgreSQL rounds sizes: the next unit from 10 of the one before on.

@@ -65,12 +65,20 @@ fn pg_database(catalog: &Catalog) -> Rows {
     rows
 }
 
-/// The owner of everything, and whoever asks. Other users are nobody's business here.
+/// The owner of everything, whom the configuration names, and whoever asks: without users any name is let in.
 fn roles(catalog: &Catalog, session: &SessionFacts) -> Vec<(i64, String, bool)> {
-    let mut roles = vec![(OWNER_OID, catalog.owner.clone(), false)];
-    if session.user != catalog.owner {
-        roles.push((catalog.role_oid(&session.user), session.user.clone(), true));
-    }
+    let configured = session.users.iter().map(|identity| identity.user.as_str());
+    let mut names: Vec<&str> = configured.chain([session.user.as_str()]).collect();
+    names.sort_unstable();
+    names.dedup();
+    let can_log_in = names.contains(&catalog.owner.as_str());
+    let mut roles = vec![(OWNER_OID, catalog.owner.clone(), can_log_in)];
+    names.retain(|name| *name != catalog.owner);
+    roles.extend(
+        names
+            .into_iter()
+            .map(|name| (catalog.role_oid(name), name.to_string(), true)),
+    );
     roles
 }
 
