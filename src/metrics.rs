@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
+use crate::error::ErrorKind;
+
 /// Which protocol a connection or statement came over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
@@ -45,9 +47,26 @@ pub struct SourceMetrics {
     pub last_refresh_unix_seconds: AtomicU64,
 }
 
+/// The errors that say that a limit was reached, or that this program has a bug, with their labels.
+const NOTED_ERRORS: [(ErrorKind, &str); 12] = [
+    (ErrorKind::TooManyConnections, "connections"),
+    (ErrorKind::StatementTimeout, "statement_timeout"),
+    (ErrorKind::QueryCanceled, "cancelled"),
+    (ErrorKind::IdleTimeout, "idle_timeout"),
+    (ErrorKind::IdleInTransactionTimeout, "idle_in_transaction_timeout"),
+    (ErrorKind::OutOfMemory, "memory"),
+    (ErrorKind::DiskFull, "disk_full"),
+    (ErrorKind::ConfigurationLimitExceeded, "results_queue_or_spilling"),
+    (ErrorKind::ProgramLimitExceeded, "statement_length_or_parameters"),
+    (ErrorKind::StatementTooComplex, "statement_complexity"),
+    (ErrorKind::AdminShutdown, "terminated"),
+    (ErrorKind::Internal, "internal_error"),
+];
+
 /// Everything that `/metrics` shows.
 #[derive(Debug, Default)]
 pub struct Metrics {
+    noted_errors: [AtomicU64; NOTED_ERRORS.len()],
     postgres: ProtocolMetrics,
     flight: ProtocolMetrics,
     pub source: SourceMetrics,
@@ -61,12 +80,29 @@ impl Metrics {
         }
     }
 
+    /// Counts an error that went to a client, where it tells of a limit.
+    pub fn note_error(&self, kind: ErrorKind) {
+        if let Some(index) = NOTED_ERRORS.iter().position(|(noted, _)| *noted == kind) {
+            self.noted_errors[index].fetch_add(1, Relaxed);
+        }
+    }
+
     /// The Prometheus text exposition format, version 0.0.4.
     pub fn render(&self) -> String {
         let mut text = String::new();
         self.render_protocols(&mut text);
         self.render_source(&mut text);
+        self.render_limits(&mut text);
         text
+    }
+
+    fn render_limits(&self, text: &mut String) {
+        let name = "mission_control_limits_reached_total";
+        let help = "Statements and connections that were refused or ended, by the reason.";
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter");
+        for ((_, label), count) in NOTED_ERRORS.iter().zip(&self.noted_errors) {
+            let _ = writeln!(text, "{name}{{limit=\"{label}\"}} {}", count.load(Relaxed));
+        }
     }
 
     fn render_protocols(&self, text: &mut String) {

@@ -1,6 +1,7 @@
 //! What the catalog is told of this server: its relations and functions, and who asks.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::DataType;
@@ -77,6 +78,49 @@ pub struct SessionFacts {
     pub users: Arc<Vec<Identity>>,
     /// Name, value and description.
     pub settings: Vec<(String, String, String)>,
+    /// Who is connected.
+    pub backends: Backends,
+}
+
+/// A connection, as `pg_stat_activity` has it; times are in microseconds since 1970.
+#[derive(Debug, Clone)]
+pub struct Backend {
+    pub pid: i32,
+    pub user: String,
+    pub application: String,
+    pub address: Option<String>,
+    pub started: Option<i64>,
+    pub transaction_started: Option<i64>,
+    pub statement_started: Option<i64>,
+    pub state_changed: Option<i64>,
+    pub state: &'static str,
+    pub statement: String,
+}
+
+/// Whoever knows the connections, asked when somebody looks.
+#[derive(Clone)]
+pub struct Backends(Arc<dyn Fn() -> Vec<Backend> + Send + Sync>);
+
+impl Backends {
+    pub fn new(ask: impl Fn() -> Vec<Backend> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(ask))
+    }
+
+    pub fn now(&self) -> Vec<Backend> {
+        (self.0)()
+    }
+}
+
+impl Default for Backends {
+    fn default() -> Self {
+        Self::new(Vec::new)
+    }
+}
+
+impl fmt::Debug for Backends {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Backends")
+    }
 }
 
 /// This server's side of the catalog, with a number for everything in it.

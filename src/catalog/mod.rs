@@ -13,7 +13,7 @@ mod table;
 mod types;
 
 pub use functions::register;
-pub use live::{Catalog, Column, Function, FunctionKind, Relation, RelationKind, SessionFacts};
+pub use live::{Backend, Backends, Catalog, Column, Function, FunctionKind, Relation, RelationKind, SessionFacts};
 pub use reg::{RegKind, TYPE_KEY};
 pub use table::schema;
 pub use types::{oid_of_arrow, oid_of_type};

@@ -4,10 +4,11 @@
 mod access;
 mod document;
 mod environment;
+mod limits;
 mod listen;
 
 use std::collections::BTreeMap;
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,13 +16,14 @@ use serde::Deserialize;
 
 use crate::access::{Credentials, Role};
 use crate::error::{Error, Result};
-use crate::session::EngineOptions;
+use crate::session::{AuditOptions, EngineOptions};
 use crate::sources::{ColumnMap, PlatformAliases};
 use crate::tables::{
     Calendar, CalendarSettings, ChannelSettings, MeasureSettings, PlatformSettings, TargetSettings, Vocabulary,
 };
 
 pub use access::{TlsSection, UserSettings};
+pub use limits::LimitsSection;
 pub use listen::Listen;
 
 /// Everything that can be configured, with the sections as fields.
@@ -41,6 +43,7 @@ pub struct Config {
     pub tls: TlsSection,
     pub users: Vec<UserSettings>,
     pub limits: LimitsSection,
+    pub audit: AuditSection,
     pub server: ServerSection,
 }
 
@@ -68,6 +71,7 @@ impl Config {
         vocabulary.check()?;
         Ok(EngineOptions {
             vocabulary,
+            audit: self.audit.options(),
             ..self.limits.engine_options()
         })
     }
@@ -165,41 +169,24 @@ impl Default for HttpSection {
     }
 }
 
-/// `[limits]`: what all clients together, or each of them, may use.
+/// `[audit]`: what is recorded of statements.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct LimitsSection {
-    /// Memory for sorts, joins and aggregations of all queries; beyond it they spill.
-    pub memory_bytes: Option<NonZeroUsize>,
-    /// Where queries spill; the system's temporary folder when absent.
-    pub spill_folder: Option<PathBuf>,
-    /// How much may lie spilled at one time.
-    pub spill_bytes: Option<NonZeroU64>,
-    /// Threads that one query may use.
-    pub threads_per_query: Option<NonZeroUsize>,
-    /// The longest that any statement may run, whatever the client sets.
-    pub statement_timeout_ms: Option<NonZeroU64>,
-    /// PostgreSQL connections at one time.
-    pub max_connections: Option<NonZeroUsize>,
-    /// The longest text of a statement.
-    pub max_statement_bytes: Option<NonZeroUsize>,
+pub struct AuditSection {
+    /// A line in the log for every statement: user, duration, rows, bytes, peak memory, outcome.
+    pub statements: bool,
+    /// With the statements' text.
+    pub text: bool,
+    /// A warning for statements that take at least this long.
+    pub slow_statement_ms: Option<NonZeroU64>,
 }
 
-impl LimitsSection {
-    /// The limits that the query engine keeps.
-    pub fn engine_options(&self) -> EngineOptions {
-        let default = EngineOptions::default();
-        EngineOptions {
-            memory_bytes: self.memory_bytes.map_or(default.memory_bytes, NonZeroUsize::get),
-            spill_folder: self.spill_folder.clone(),
-            spill_bytes: self.spill_bytes.map_or(default.spill_bytes, NonZeroU64::get),
-            threads_per_query: self
-                .threads_per_query
-                .map_or(default.threads_per_query, NonZeroUsize::get),
-            statement_timeout: self
-                .statement_timeout_ms
-                .map(|milliseconds| Duration::from_millis(milliseconds.get())),
-            vocabulary: default.vocabulary,
+impl AuditSection {
+    fn options(&self) -> AuditOptions {
+        AuditOptions {
+            statements: self.statements,
+            text: self.text,
+            slow: self.slow_statement_ms.map(|count| Duration::from_millis(count.get())),
         }
     }
 }

@@ -7,6 +7,8 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 use mission_control_udfs::{FunctionError, FunctionErrorKind};
 
+use tokio::task::JoinError;
+
 use super::{Error, ErrorKind};
 
 impl From<DataFusionError> for Error {
@@ -17,6 +19,7 @@ impl From<DataFusionError> for Error {
         match error {
             DataFusionError::External(inner) => match inner.downcast::<Self>() {
                 Ok(own) => *own,
+                Err(other) if is_join_error(other.as_ref()) => Self::internal(other.to_string()),
                 Err(other) => from_text(&other.to_string()),
             },
             DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => Self::from(*inner),
@@ -54,6 +57,7 @@ fn from_function(error: &FunctionError) -> Error {
         FunctionErrorKind::OutOfRange => ErrorKind::NumericValueOutOfRange,
         FunctionErrorKind::NotConverged => ErrorKind::ProgramLimitExceeded,
         FunctionErrorKind::Unsupported => ErrorKind::FeatureNotSupported,
+        FunctionErrorKind::Stopped => ErrorKind::QueryCanceled,
     };
     Error {
         hint: error.hint.clone(),
@@ -61,11 +65,17 @@ fn from_function(error: &FunctionError) -> Error {
     }
 }
 
+/// A task of the engine's did not come to its end: it panicked.
+fn is_join_error(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    error.is::<JoinError>() || error.is::<std::sync::Arc<JoinError>>()
+}
+
 /// A shared error cannot be taken apart by value, so only what is known to matter is looked for inside.
 fn from_shared(error: &DataFusionError) -> Error {
     match error {
         DataFusionError::External(inner) => match inner.downcast_ref::<Error>() {
             Some(own) => own.clone(),
+            None if is_join_error(inner.as_ref()) => Error::internal(inner.to_string()),
             None => from_text(&inner.to_string()),
         },
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => from_shared(inner),
@@ -169,6 +179,10 @@ fn from_io(error: &std::io::Error) -> Error {
 
 /// What the store said stays in the log: it may hold paths and addresses.
 fn unreadable_source(text: &str) -> Error {
+    // Writing spilled rows fails as writing does, whatever the reason.
+    if text.contains("used disk space during the spilling") {
+        return out_of_memory(text);
+    }
     tracing::warn!(reason = text, "a source could not be read while a query ran");
     Error::new(ErrorKind::Io, "could not read a source file")
         .with_hint("run the query again: a file that was replaced or is damaged is noticed and left out")
@@ -176,8 +190,11 @@ fn unreadable_source(text: &str) -> Error {
 
 fn out_of_memory(text: &str) -> Error {
     if text.contains("disk") {
-        return Error::new(ErrorKind::DiskFull, "out of space for spilled data")
-            .with_hint("narrow the query, or ask the administrator to raise limits.spill_bytes");
+        return Error::new(
+            ErrorKind::ConfigurationLimitExceeded,
+            "temporary file size exceeds what all queries may spill",
+        )
+        .with_hint("narrow the query, or ask the administrator to raise limits.spill_bytes");
     }
     Error::new(ErrorKind::OutOfMemory, "out of memory for this query")
         .with_hint("narrow the query, or ask the administrator to raise limits.memory_bytes")

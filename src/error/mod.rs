@@ -69,6 +69,7 @@ pub enum ErrorKind {
     StatementTimeout,
     AdminShutdown,
     IdleTimeout,
+    IdleInTransactionTimeout,
     CannotConnectNow,
     DataCorrupted,
     Io,

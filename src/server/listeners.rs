@@ -107,19 +107,15 @@ pub fn serve_postgres(
     tasks: &mut JoinSet<Result<()>>,
     bound: (Option<Door>, Option<UnixListener>),
     engine: &Arc<Engine>,
-    settings: &ServerSettings,
     access: &Arc<Access>,
     metrics: &Arc<Metrics>,
     shutdown: &Shutdown,
 ) {
-    let default = PostgresOptions::default();
     let (door, socket) = bound;
     let options = PostgresOptions {
-        max_connections: settings.max_connections.unwrap_or(default.max_connections),
-        max_statement_bytes: settings.max_statement_bytes.unwrap_or(default.max_statement_bytes),
         access: Arc::clone(access),
         security: door.as_ref().map(|door| door.security.clone()).unwrap_or_default(),
-        ..default
+        ..PostgresOptions::default()
     };
     let postgres = Postgres::new(Arc::clone(engine), options, Arc::clone(metrics), shutdown.clone());
     if let Some(door) = door {
@@ -140,13 +136,11 @@ pub fn serve_flight(
     metrics: &Arc<Metrics>,
     shutdown: &Shutdown,
 ) {
-    let default = FlightOptions::default();
     let options = FlightOptions {
-        max_statement_bytes: settings.max_statement_bytes.unwrap_or(default.max_statement_bytes),
         access: Arc::clone(access),
         security: door.security,
         token_lifetime: settings.access.token_lifetime,
-        ..default
+        ..FlightOptions::default()
     };
     let (engine, metrics) = (Arc::clone(engine), Arc::clone(metrics));
     tasks.spawn(flight_sql::serve(

@@ -30,6 +30,9 @@ pub use upkeep::{Upkeep, time_range};
 /// Enough for plans that nest deeply: an expression of many terms is planned by recursion.
 pub const THREAD_STACK_BYTES: usize = 8 << 20;
 
+/// See [`QueryRuntime::new`].
+const THREADS_PER_PROCESSOR: usize = 8;
+
 /// How long connections may take to say goodbye once the grace period is over.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -45,17 +48,12 @@ pub struct ServerSettings {
     pub postgres_socket: Option<PathBuf>,
     pub access: AccessSettings,
     pub engine: EngineOptions,
-    /// PostgreSQL connections at one time; the protocol's own default when absent.
-    pub max_connections: Option<usize>,
-    /// The longest text of a statement; the protocols' own default when absent.
-    pub max_statement_bytes: Option<usize>,
     pub shutdown_grace: Duration,
 }
 
 impl ServerSettings {
     /// The settings of a configuration that has a source.
     pub fn from_config(config: &Config) -> Result<Self> {
-        let limits = &config.limits;
         Ok(Self {
             source: source_settings(config)?,
             refresh_interval: Duration::from_secs(config.source.refresh_seconds.get()),
@@ -65,8 +63,6 @@ impl ServerSettings {
             postgres_socket: config.postgres.socket.clone(),
             access: AccessSettings::from_config(config)?,
             engine: config.engine_options()?,
-            max_connections: limits.max_connections.map(Into::into),
-            max_statement_bytes: limits.max_statement_bytes.map(Into::into),
             shutdown_grace: Duration::from_secs(config.server.shutdown_grace_seconds),
         })
     }
@@ -144,7 +140,7 @@ impl Server {
         let access = &guards.access;
         let (socket, postgres_socket) = bound.postgres_socket.unzip();
         let doors = (bound.postgres, socket);
-        listeners::serve_postgres(&mut protocols, doors, &engine, &settings, access, &metrics, &shutdown);
+        listeners::serve_postgres(&mut protocols, doors, &engine, access, &metrics, &shutdown);
         if let Some(door) = bound.flight {
             listeners::serve_flight(&mut protocols, door, &engine, &settings, access, &metrics, &shutdown);
         }
@@ -252,9 +248,10 @@ async fn all_ended(tasks: &mut JoinSet<Result<()>>) {
 pub struct QueryRuntime(Option<Runtime>);
 
 impl QueryRuntime {
-    /// One thread per processor.
+    /// Several threads for each processor: a step of a query that takes long before it lets others have its thread
+    /// (a join of many rows with many rows) shares the processors with them all the same.
     pub fn new() -> Result<Self> {
-        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let threads = THREADS_PER_PROCESSOR * std::thread::available_parallelism().map_or(2, usize::from);
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("query")

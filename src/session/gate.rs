@@ -1,6 +1,7 @@
 //! The gate: what may run. It looks at the logical plan, so every way in (simple, extended, PREPARE, DECLARE, COPY,
 //! EXPLAIN, Flight, the command line) passes the same check, whatever the statement's text was.
 
+use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -46,6 +47,90 @@ pub fn check_statement(statement: &Statement) -> Result<()> {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }
+}
+
+/// How many steps a plan may have, those of its views included. A few lines of nested names can stand for millions.
+const MOST_STEPS: usize = 20_000;
+
+/// Refuses statements whose named queries, each written once, stand for very many: the planner would write all of them
+/// out.
+pub fn check_references(statement: &Statement) -> Result<()> {
+    let mut references = References::default();
+    let _ = statement.visit(&mut references);
+    if references.most <= MOST_STEPS as u64 {
+        return Ok(());
+    }
+    Err(
+        Error::new(ErrorKind::StatementTooComplex, "statement is too complex").with_detail(format!(
+            "Its named queries stand for more than {MOST_STEPS} reads of relations."
+        )),
+    )
+}
+
+/// How many relations each query reads when the named ones are written out.
+#[derive(Default)]
+struct References {
+    named: HashMap<String, u64>,
+    open: Vec<OpenQuery>,
+    most: u64,
+}
+
+struct OpenQuery {
+    reads: u64,
+    /// The names of its WITH that have not been read yet; their queries come first, in this order.
+    names: VecDeque<String>,
+}
+
+impl Visitor for References {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        let named = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.open.push(OpenQuery {
+            reads: 0,
+            names: named.map(|one| super::statements::folded(&one.alias.name)).collect(),
+        });
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+        let reads = self.named.get(&last_part(relation)).copied().unwrap_or(1);
+        if let Some(query) = self.open.last_mut() {
+            query.reads = query.reads.saturating_add(reads);
+            self.most = self.most.max(query.reads);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        let reads = self.open.pop().map_or(1, |query| query.reads.max(1));
+        if let Some(outer) = self.open.last_mut() {
+            match outer.names.pop_front() {
+                Some(name) => drop(self.named.insert(name, reads)),
+                None => outer.reads = outer.reads.saturating_add(reads),
+            }
+            self.most = self.most.max(outer.reads);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Refuses plans so large that looking at them takes long.
+pub fn check_size(plan: &LogicalPlan) -> Result<()> {
+    let mut steps = 0;
+    plan.apply_with_subqueries(|_| {
+        steps += 1;
+        Ok(if steps > MOST_STEPS {
+            TreeNodeRecursion::Stop
+        } else {
+            TreeNodeRecursion::Continue
+        })
+    })?;
+    if steps <= MOST_STEPS {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::StatementTooComplex, "statement is too complex")
+        .with_detail(format!("Its plan has more than {MOST_STEPS} steps.")))
 }
 
 /// Refuses plans that do more than read. The planner puts nothing else into a plan than what it read from the

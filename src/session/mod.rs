@@ -1,25 +1,36 @@
 //! The only place that builds a query session: catalog, functions, views, limits and the read-only gate. Every way in
 //! (both protocols, the command line, an embedding program) asks here and gets the same answers and the same refusals.
 
+mod activity;
+mod admission;
+mod audit;
+mod backends;
+mod cursor_statements;
 mod described;
+mod durations;
 mod functions;
 mod gate;
+mod limits;
+mod memory;
 mod parameters;
 mod relations;
 mod rows;
+mod sessions_table;
 mod settings;
 pub mod statements;
 mod stored_view;
+mod time_zones;
 mod views;
+mod work;
 
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::CatalogProviderList;
 use datafusion::common::ScalarValue;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -28,7 +39,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::SessionConfig;
-use futures::TryStreamExt;
+use futures::{FutureExt, TryStreamExt};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -38,12 +49,20 @@ use crate::catalog::{self, Catalog, SessionFacts};
 use crate::dialect::{self, apply::ApplyPlanner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tables::{Calendar, Vocabulary};
+use memory::{MemoryUse, QueryMemory};
+use sessions_table::{SessionsTable, Viewer};
 use statements::{ParsedStatement, Work};
+use work::Stop;
 
+pub use activity::{Client, Entered, Phase, Registration, Running, SessionRow, Sessions, StatementRow, Taken};
+pub use admission::{Admission, Slot};
+pub use audit::AuditOptions;
+pub use limits::{Limits, MOST_NESTING};
 pub use relations::Relations;
 pub use rows::{RowStream, wire_schema};
 pub use settings::{POSTGRES_VERSION, Settings};
 pub use views::{ViewComments, view_comments};
+pub use work::panic_text;
 
 /// The database's one name.
 pub const DATABASE: &str = "mission_control";
@@ -63,8 +82,10 @@ pub struct EngineOptions {
     pub spill_bytes: u64,
     /// Threads that one query may use.
     pub threads_per_query: usize,
-    /// The longest that any statement may run, whatever the client sets.
-    pub statement_timeout: Option<Duration>,
+    /// What clients may ask for; it can be changed later.
+    pub limits: Limits,
+    /// What is recorded of statements.
+    pub audit: AuditOptions,
     /// What is said of measures, channels, platforms and releases beyond the data.
     pub vocabulary: Vocabulary,
 }
@@ -76,7 +97,8 @@ impl Default for EngineOptions {
             spill_folder: None,
             spill_bytes: 10 << 30,
             threads_per_query: std::thread::available_parallelism().map_or(2, usize::from),
-            statement_timeout: None,
+            limits: Limits::default(),
+            audit: AuditOptions::default(),
             vocabulary: Vocabulary::default(),
         }
     }
@@ -90,6 +112,9 @@ pub struct Engine {
     published: RwLock<Published>,
     unreadable_source: Arc<Notify>,
     users: RwLock<Arc<Vec<Identity>>>,
+    limits: RwLock<Arc<Limits>>,
+    sessions: Arc<Sessions>,
+    admission: Arc<Admission>,
 }
 
 /// The relations that new statements see. A running statement keeps those that it began with.
@@ -105,6 +130,7 @@ struct Published {
 impl Engine {
     /// Builds the engine. Queries run on `runtime`, which should not be the one that serves the listeners.
     pub fn new(options: EngineOptions, runtime: Handle) -> Result<Arc<Self>> {
+        work::hand_flags_on();
         let environment = runtime_environment(&options)?;
         let base = base_state(&options, environment)?;
         let relations = Arc::new(Relations::default());
@@ -118,6 +144,9 @@ impl Engine {
         Ok(Arc::new(Self {
             base,
             runtime,
+            limits: RwLock::new(Arc::new(options.limits.clone())),
+            sessions: Arc::default(),
+            admission: Arc::default(),
             options,
             published: RwLock::new(published),
             unreadable_source: Arc::default(),
@@ -137,6 +166,7 @@ impl Engine {
 
     /// Adds the views of `sql/` to the relations and shows them to every statement from now on.
     pub async fn publish(&self, mut relations: Relations) -> Result<()> {
+        self.add_own_tables(&mut relations);
         views::add_views(&self.base, &self.options.vocabulary, &mut relations).await?;
         let catalog = Arc::new(described::describe(&relations, &self.base));
         let catalogs = relations.as_catalogs(&catalog)?;
@@ -154,6 +184,12 @@ impl Engine {
         Ok(())
     }
 
+    /// What the server says of itself.
+    fn add_own_tables(&self, relations: &mut Relations) {
+        let sessions = SessionsTable::new(Arc::clone(&self.sessions));
+        relations.system.insert("sessions".to_string(), Arc::new(sessions));
+    }
+
     /// The relations that the next statement will see.
     pub fn relations(&self) -> Arc<Relations> {
         self.published().relations
@@ -169,6 +205,33 @@ impl Engine {
         self.unreadable_source.notified().await;
     }
 
+    /// The limits in force.
+    pub fn limits(&self) -> Arc<Limits> {
+        Arc::clone(&self.limits.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the limits for whatever begins from now on.
+    pub fn set_limits(&self, limits: Limits) {
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(limits);
+    }
+
+    /// Who is connected.
+    pub fn sessions(&self) -> &Arc<Sessions> {
+        &self.sessions
+    }
+
+    /// Who may compute.
+    pub fn admission(&self) -> &Arc<Admission> {
+        &self.admission
+    }
+
+    /// Records that a statement has ended, with the code that the client got; once for each statement.
+    pub fn end_statement(&self, entered: &Entered, outcome: &str) -> Option<Taken> {
+        let taken = entered.running().end_statement()?;
+        audit::record(&self.options.audit, entered.client(), entered.pid(), &taken, outcome);
+        Some(taken)
+    }
+
     /// A session of the process itself or of the program that embeds it.
     pub fn session(self: &Arc<Self>, user: &str) -> Session {
         self.session_of(Identity::new(user, Role::Admin))
@@ -176,12 +239,14 @@ impl Engine {
 
     /// A session for somebody who has been let in.
     pub fn session_of(self: &Arc<Self>, identity: Identity) -> Session {
-        let mut settings = Settings::default();
+        let mut settings = self.limits().settings();
         settings.report("session_authorization", &identity.user);
         Session {
             engine: Arc::clone(self),
             identity,
             settings,
+            memory: Arc::default(),
+            registration: None,
         }
     }
 
@@ -235,7 +300,11 @@ fn base_state(options: &EngineOptions, environment: Arc<RuntimeEnv>) -> Result<S
         .build();
     functions::register(&mut state)?;
     dialect::register(&mut state)?;
-    Ok(state)
+    let rules = work::with_checkpoints(&state);
+    Ok(SessionStateBuilder::new_from_existing(state)
+        .with_optimizer_rules(rules)
+        .with_physical_optimizer_rule(Arc::new(work::YieldingJoins))
+        .build())
 }
 
 /// One client's session: its user, its settings, and the statements it plans and runs.
@@ -243,6 +312,9 @@ pub struct Session {
     engine: Arc<Engine>,
     identity: Identity,
     settings: Settings,
+    /// What the present statement's queries count their memory in.
+    memory: Arc<MemoryUse>,
+    registration: Option<Arc<Registration>>,
 }
 
 /// A statement that is ready to run, perhaps many times.
@@ -286,10 +358,30 @@ impl Session {
         &self.engine
     }
 
+    /// The session's place among the connections.
+    pub fn attach(&mut self, registration: Arc<Registration>) {
+        self.registration = Some(registration);
+    }
+
+    /// Work begins, which others can see and cancel; nothing where the session is no connection's.
+    pub fn begin(&self) -> Option<Entered> {
+        self.registration.as_ref().map(|registration| registration.begin())
+    }
+
+    /// From now on queries count their memory as the given work's.
+    pub fn belongs_to(&mut self, running: &Running) {
+        self.memory = running.memory();
+    }
+
+    /// Waits until a query may compute. It may as long as it keeps what this gives.
+    pub async fn admit(&self) -> Result<Slot> {
+        self.engine.admission.enter(&self.engine.limits()).await
+    }
+
     /// When a statement that starts now has to end.
     pub fn deadline(&self) -> Option<Instant> {
         let own = self.settings.statement_timeout();
-        let limit = match (own, self.engine.options.statement_timeout) {
+        let limit = match (own, self.engine.limits().statement_timeout) {
             (Some(own), Some(most)) => Some(own.min(most)),
             (own, most) => own.or(most),
         };
@@ -298,9 +390,9 @@ impl Session {
 
     /// Parses a string of statements. Runs on the query runtime, so that a text that takes long holds up nobody else.
     pub async fn parse(&self, sql: &str) -> Result<Vec<ParsedStatement>> {
-        let text = sql.to_string();
-        let work = async move { statements::parse(&text) };
-        self.on_query_runtime(work, self.deadline()).await
+        let (text, most) = (sql.to_string(), self.engine.limits().max_nesting);
+        let work = async move { statements::parse_within(&text, most) };
+        work::plan(&self.engine.runtime, work.boxed(), self.deadline()).await
     }
 
     /// Plans a statement, checks it at the gate and settles its parameters and result columns.
@@ -349,20 +441,40 @@ impl Session {
             self.plan_again(prepared).await?
         };
         let state = self.state(&self.engine.published());
+        let limits = self.engine.limits();
+        let environment = self.query_environment(&limits);
         let work = async move {
             let bound = parameters::bind(plan, parameters)?;
             let bound = dialect::rewrite_plan(bound, &state)?;
             let physical = state.create_physical_plan(&bound).await?;
-            Ok(execute_stream(physical, state.task_ctx())?)
+            let context = TaskContext::from(&state).with_runtime(environment);
+            Ok(execute_stream(physical, Arc::new(context))?)
         };
-        let stream = self.on_query_runtime(work, deadline).await?;
+        let stop = Stop::default();
+        let stream = work::plan_within(&self.engine.runtime, work.boxed(), deadline, stop.clone()).await?;
         let stream = reporting_trouble(stream, Arc::clone(&self.engine));
         Ok(RowStream::spawn(
             &self.engine.runtime,
             stream,
             Arc::clone(&prepared.schema),
             deadline,
+            &limits,
+            stop,
         ))
+    }
+
+    /// The environment that all queries share, but with this statement's own account of memory.
+    fn query_environment(&self, limits: &Limits) -> Arc<RuntimeEnv> {
+        let shared = self.engine.environment();
+        let pool = QueryMemory::new(
+            Arc::clone(&shared.memory_pool),
+            limits.memory_per_query_bytes,
+            Arc::clone(&self.memory),
+        );
+        Arc::new(RuntimeEnv {
+            memory_pool: Arc::new(pool),
+            ..shared.as_ref().clone()
+        })
     }
 
     /// Parses, prepares and runs one statement without parameters: what the command line and embedders need.
@@ -399,10 +511,12 @@ impl Session {
             return Err(Error::internal("only queries are planned"));
         };
         gate::check_statement(syntax)?;
+        gate::check_references(syntax)?;
         let published = self.engine.published();
         let state = self.state(&published);
         let mut syntax = syntax.as_ref().clone();
         let names = dialect::take_names(&mut syntax);
+        time_zones::rewrite(&mut syntax);
         let syntax = dialect::rewrite_syntax(syntax)?;
         let declared = declared.to_vec();
         let work = async move {
@@ -415,7 +529,8 @@ impl Session {
             let schema = names.apply(wire_schema(analyzed.schema().as_arrow()));
             Ok((plan, parameter_types, schema))
         };
-        let (plan, parameter_types, schema) = self.on_query_runtime(work, self.deadline()).await?;
+        let (plan, parameter_types, schema) = work::plan(&self.engine.runtime, work.boxed(), self.deadline()).await?;
+        check_parameters(parameter_types.len(), self.engine.limits().max_parameters)?;
         Ok(Prepared {
             statement,
             parameter_types,
@@ -441,32 +556,35 @@ impl Session {
         state.register_catalog_list(Arc::clone(&published.catalogs));
         state.config_mut().options_mut().execution.time_zone = Some(self.settings.time_zone().to_string());
         functions::register_for_session(&mut state, &self.identity.user, &self.settings);
+        let viewer = Viewer {
+            user: self.identity.user.clone(),
+            sees_all: self.identity.role >= Role::Admin,
+        };
         let facts = Arc::new(SessionFacts {
             user: self.identity.user.clone(),
             role: self.identity.role,
             users: self.engine.users(),
             settings: self.settings.described(),
+            backends: sessions_table::backends(&self.engine.sessions, &viewer),
         });
         state.config_mut().set_extension(Arc::clone(&facts));
         catalog::register(&mut state, &published.catalog, &facts);
+        time_zones::register(&mut state);
+        let pid = self.registration.as_ref().map_or(0, |registration| registration.pid());
+        backends::register(&mut state, &self.engine.sessions, &viewer, pid);
+        state.config_mut().set_extension(Arc::new(viewer));
         // The time that now() means throughout the statement.
         state.mark_start_execution();
         state
     }
+}
 
-    async fn on_query_runtime<T, F>(&self, work: F, deadline: Option<Instant>) -> Result<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T>> + Send + 'static,
-    {
-        let task = AbortOnDrop(self.engine.runtime.spawn(work));
-        match deadline {
-            Some(at) => tokio::time::timeout_at(at, task)
-                .await
-                .unwrap_or_else(|_| Err(rows::timed_out())),
-            None => task.await,
-        }
+fn check_parameters(count: usize, most: usize) -> Result<()> {
+    if count <= most {
+        return Ok(());
     }
+    let message = format!("the statement has {count} parameters, more than the {most} allowed");
+    Err(Error::new(ErrorKind::ProgramLimitExceeded, message))
 }
 
 /// Tells the engine when a file turns out to be unreadable while rows flow.
@@ -480,23 +598,4 @@ fn reporting_trouble(rows: SendableRecordBatchStream, engine: Arc<Engine>) -> Se
         error.into()
     });
     Box::pin(RecordBatchStreamAdapter::new(schema, watched))
-}
-
-/// A task on the query runtime that ends when nobody waits for it any more.
-struct AbortOnDrop<T>(tokio::task::JoinHandle<Result<T>>);
-
-impl<T> Future for AbortOnDrop<T> {
-    type Output = Result<T>;
-
-    fn poll(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Result<T>> {
-        std::pin::Pin::new(&mut self.0)
-            .poll(context)
-            .map(|joined| joined.unwrap_or_else(|_| Err(Error::internal("the statement stopped unexpectedly"))))
-    }
-}
-
-impl<T> Drop for AbortOnDrop<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }

@@ -30,7 +30,10 @@ pub async fn plan(
         .statement_to_plan(EngineStatement::Statement(Box::new(statement.clone())))
         .await;
     let types = match &first {
-        Ok(plan) => settled_types(plan, declared)?,
+        Ok(plan) => {
+            super::gate::check_size(plan)?;
+            settled_types(plan, declared)?
+        }
         // An expression over untyped parameters may not plan; with the declared types it can.
         Err(_) if !declared.is_empty() => declared
             .iter()

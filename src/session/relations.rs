@@ -28,14 +28,14 @@ pub struct Relations {
 impl Relations {
     /// The relations as the planner finds them, beside PostgreSQL's catalog of them.
     pub(super) fn as_catalogs(&self, described: &Arc<Catalog>) -> Result<Arc<dyn CatalogProviderList>> {
-        let catalog = MemoryCatalogProvider::new();
-        catalog.register_schema(PUBLIC_SCHEMA, schema_of(&self.public)?)?;
-        catalog.register_schema(SYSTEM_SCHEMA, schema_of(&self.system)?)?;
+        let database = MemoryCatalogProvider::new();
+        database.register_schema(PUBLIC_SCHEMA, schema_of(&self.public)?)?;
+        database.register_schema(SYSTEM_SCHEMA, schema_of(&self.system)?)?;
         for schema in [CATALOG_SCHEMA, INFORMATION_SCHEMA] {
-            catalog.register_schema(schema, catalog::schema(schema, described))?;
+            database.register_schema(schema, catalog::schema(schema, described))?;
         }
         let catalogs = MemoryCatalogProviderList::new();
-        catalogs.register_catalog(DATABASE.to_string(), Arc::new(catalog));
+        catalogs.register_catalog(DATABASE.to_string(), Arc::new(database));
         Ok(Arc::new(catalogs))
     }
 }

@@ -14,6 +14,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::limits::Limits;
+use super::work::{Stop, panicked};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many batches may wait for a slow reader. Memory per query stays at a few batches whatever the result's size.
@@ -55,6 +57,7 @@ pub struct RowStream {
     schema: SchemaRef,
     batches: mpsc::Receiver<Result<RecordBatch>>,
     worker: Option<JoinHandle<()>>,
+    stop: Stop,
     deadline: Option<Pin<Box<tokio::time::Sleep>>>,
     finished: bool,
 }
@@ -66,15 +69,18 @@ impl RowStream {
         input: SendableRecordBatchStream,
         schema: SchemaRef,
         deadline: Option<Instant>,
+        limits: &Limits,
+        stop: Stop,
     ) -> Self {
         let (sender, batches) = mpsc::channel(BATCHES_IN_FLIGHT);
-        let wire = Arc::clone(&schema);
-        let worker = runtime.spawn(pump(input, wire, sender));
+        let measure = Measure::new(limits);
+        let worker = runtime.spawn(stop.watched(pump(input, Arc::clone(&schema), sender, measure)));
         let deadline = deadline.map(|at| Box::pin(tokio::time::sleep_until(at)));
         Self {
             schema,
             batches,
             worker: Some(worker),
+            stop,
             deadline,
             finished: false,
         }
@@ -90,6 +96,7 @@ impl RowStream {
             schema,
             batches,
             worker: None,
+            stop: Stop::default(),
             deadline: None,
             finished: false,
         }
@@ -122,7 +129,7 @@ impl RowStream {
         self.finished = true;
         self.worker = None;
         Poll::Ready(match ended {
-            Err(error) if error.is_panic() => Some(Err(Error::internal("the query stopped unexpectedly"))),
+            Err(error) if error.is_panic() => Some(Err(panicked(error))),
             _ => None,
         })
     }
@@ -156,6 +163,7 @@ impl Stream for RowStream {
 
 impl RowStream {
     fn stop(&mut self) {
+        self.stop.now();
         self.batches.close();
         if let Some(worker) = self.worker.take() {
             worker.abort();
@@ -176,9 +184,60 @@ pub fn timed_out() -> Error {
     )
 }
 
-async fn pump(mut input: SendableRecordBatchStream, schema: SchemaRef, sender: mpsc::Sender<Result<RecordBatch>>) {
+/// Counts what a statement returns, up to what it may.
+struct Measure {
+    rows_left: u64,
+    bytes_left: u64,
+    most_rows: u64,
+    most_bytes: u64,
+}
+
+impl Measure {
+    fn new(limits: &Limits) -> Self {
+        let most_rows = limits.max_result_rows.unwrap_or(u64::MAX);
+        let most_bytes = limits.max_result_bytes.unwrap_or(u64::MAX);
+        Self {
+            rows_left: most_rows,
+            bytes_left: most_bytes,
+            most_rows,
+            most_bytes,
+        }
+    }
+
+    fn take(&mut self, batch: RecordBatch) -> Result<RecordBatch> {
+        let rows = batch.num_rows() as u64;
+        self.rows_left = self.rows_left.checked_sub(rows).ok_or_else(|| {
+            let most = self.most_rows;
+            too_large(format!("the result has more than {most} rows"))
+        })?;
+        if self.most_bytes != u64::MAX {
+            let bytes = batch.columns().iter().map(|column| column.to_data());
+            let bytes: usize = bytes.map(|data| data.get_slice_memory_size().unwrap_or(0)).sum();
+            self.bytes_left = self.bytes_left.checked_sub(bytes as u64).ok_or_else(|| {
+                let most = self.most_bytes;
+                too_large(format!("the result has more than {most} bytes"))
+            })?;
+        }
+        Ok(batch)
+    }
+}
+
+fn too_large(message: String) -> Error {
+    Error::new(ErrorKind::ConfigurationLimitExceeded, message)
+        .with_hint("narrow the query, aggregate, or add LIMIT; the administrator sets how large a result may be")
+}
+
+async fn pump(
+    mut input: SendableRecordBatchStream,
+    schema: SchemaRef,
+    sender: mpsc::Sender<Result<RecordBatch>>,
+    mut measure: Measure,
+) {
     while let Some(batch) = input.next().await {
-        let outgoing = batch.map_err(Error::from).and_then(|batch| to_wire(&batch, &schema));
+        let outgoing = batch
+            .map_err(Error::from)
+            .and_then(|batch| to_wire(&batch, &schema))
+            .and_then(|batch| measure.take(batch));
         let failed = outgoing.is_err();
         if sender.send(outgoing).await.is_err() || failed {
             return;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::durations;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How a setting's value is checked and normalised.
@@ -96,6 +97,12 @@ const DEFINITIONS: &[Definition] = &[
         "0",
         Kind::Milliseconds,
         "How long a transaction may idle.",
+    ),
+    setting(
+        "idle_session_timeout",
+        "0",
+        Kind::Milliseconds,
+        "How long a session may idle outside a transaction.",
     ),
     setting(
         "in_hot_standby",
@@ -200,6 +207,8 @@ pub struct Settings {
     values: BTreeMap<&'static str, String>,
     /// Where RESET goes back to: what the client asked for when it connected.
     at_start: BTreeMap<&'static str, String>,
+    /// The longest times, in milliseconds, that the administrator allows where he does: nobody gets beyond them.
+    longest: BTreeMap<&'static str, u64>,
 }
 
 impl Settings {
@@ -239,7 +248,10 @@ impl Settings {
         }
         match value {
             Some(value) => {
-                let checked = check(definition, value)?;
+                let checked = match definition.kind {
+                    Kind::Milliseconds => self.duration(definition.name, value)?,
+                    _ => check(definition, value)?,
+                };
                 self.values.insert(definition.name, checked);
             }
             None => self.reset(definition.name),
@@ -269,16 +281,45 @@ impl Settings {
     }
 
     pub fn time_zone(&self) -> &str {
-        self.values.get("TimeZone").map_or("UTC", String::as_str)
+        self.values.get("TimeZone").map_or("UTC", |zone| offset_of(zone))
     }
 
     /// `None` where statements may run without end.
     pub fn statement_timeout(&self) -> Option<Duration> {
-        let text = self.values.get("statement_timeout")?;
-        match milliseconds(text) {
-            Some(0) | None => None,
-            Some(count) => Some(Duration::from_millis(count)),
-        }
+        self.time_limit("statement_timeout")
+    }
+
+    /// How long the session may wait for its next statement; `None` where it may for ever.
+    pub fn idle_timeout(&self, in_transaction: bool) -> Option<Duration> {
+        self.time_limit(if in_transaction {
+            "idle_in_transaction_session_timeout"
+        } else {
+            "idle_session_timeout"
+        })
+    }
+
+    /// Nobody may set this time limit to more, or to none. It is where RESET goes back to.
+    pub fn limit(&mut self, name: &'static str, most: Duration) {
+        let most_ms = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
+        self.longest.insert(name, most_ms);
+        self.report(name, &durations::shown(most_ms));
+    }
+
+    fn time_limit(&self, name: &str) -> Option<Duration> {
+        let shown = self.values.get(name)?;
+        let count = durations::milliseconds(name, shown).ok().filter(|count| *count > 0);
+        count.map(Duration::from_millis)
+    }
+
+    /// A time limit as it is shown, no longer than the administrator allows: more, and 0 for none, become the longest
+    /// allowed, since many programs set 0 without having a reason.
+    fn duration(&self, name: &str, value: &str) -> Result<String> {
+        let asked = durations::milliseconds(name, value)?;
+        let granted = match self.longest.get(name) {
+            Some(longest) if asked == 0 || asked > *longest => *longest,
+            _ => asked,
+        };
+        Ok(durations::shown(granted))
     }
 
     fn reset(&mut self, name: &'static str) {
@@ -336,10 +377,7 @@ fn check(definition: &Definition, value: &str) -> Result<String> {
             )),
             Err(_) => Err(invalid()),
         },
-        Kind::Milliseconds => match milliseconds(value) {
-            Some(count) if count <= i32::MAX as u64 => Ok(shown_milliseconds(count)),
-            _ => Err(invalid().with_hint("valid units are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\"")),
-        },
+        Kind::Milliseconds => durations::milliseconds(definition.name, value).map(durations::shown),
         Kind::TimeZone => time_zone(value).ok_or_else(invalid),
         Kind::Words(words) => {
             let lower = value.to_lowercase();
@@ -371,54 +409,44 @@ fn check(definition: &Definition, value: &str) -> Result<String> {
     }
 }
 
-/// Every zone of the tz database, fixed offsets, and PostgreSQL's LOCAL and DEFAULT, which mean UTC here.
+/// Every zone of the tz database, and fixed offsets: ISO's `+02:00`, or a number of hours.
 fn time_zone(value: &str) -> Option<String> {
     let value = value.trim();
-    if value.eq_ignore_ascii_case("local") || value.eq_ignore_ascii_case("default") {
-        return Some("UTC".to_string());
-    }
     if let Some(zone) = chrono_tz::TZ_VARIANTS
         .iter()
         .find(|zone| zone.name().eq_ignore_ascii_case(value))
     {
         return Some(zone.name().to_string());
     }
-    let offset = value.trim_start_matches("<").split('>').next().unwrap_or(value);
+    if let Ok(hours) = value.parse::<f64>() {
+        return fixed_zone(hours);
+    }
+    let offset = offset_of(value);
     arrow::array::timezone::Tz::from_str(offset)
         .ok()
-        .map(|_| offset.to_string())
+        .map(|_| value.to_string())
 }
 
-/// PostgreSQL's durations: a number without a unit is in milliseconds.
-fn milliseconds(value: &str) -> Option<u64> {
-    let value = value.trim();
-    let digits_end = value
-        .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
-        .unwrap_or(value.len());
-    let number: f64 = value[..digits_end].parse().ok()?;
-    let factor = match value[digits_end..].trim() {
-        "us" => 0.001,
-        "" | "ms" => 1.0,
-        "s" => 1000.0,
-        "min" => 60_000.0,
-        "h" => 3_600_000.0,
-        "d" => 86_400_000.0,
-        _ => return None,
-    };
-    let total = (number * factor).round();
-    (0.0..9e15).contains(&total).then_some(total as u64)
-}
-
-/// As PostgreSQL shows durations: in the largest unit that divides them.
-fn shown_milliseconds(count: u64) -> String {
-    const UNITS: [(u64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")];
-    if count == 0 {
-        return "0".to_string();
+/// So many hours east of Greenwich, as PostgreSQL writes it: `<+03:30>-03:30`, a name and the distance to Greenwich.
+fn fixed_zone(hours: f64) -> Option<String> {
+    let minutes = (hours * 60.0).round();
+    if !(minutes.abs() < 24.0 * 60.0) {
+        return None;
     }
-    UNITS.iter().find(|(size, _)| count.is_multiple_of(*size)).map_or_else(
-        || format!("{count}ms"),
-        |(size, unit)| format!("{}{unit}", count / size),
-    )
+    let minutes = minutes as i64;
+    let (whole, part) = (minutes.abs() / 60, minutes.abs() % 60);
+    let distance = match part {
+        0 => format!("{whole:02}"),
+        _ => format!("{whole:02}:{part:02}"),
+    };
+    let (name, back) = if minutes < 0 { ('-', '+') } else { ('+', '-') };
+    Some(format!("<{name}{distance}>{back}{distance}"))
+}
+
+/// The name inside a fixed zone, which is its offset; every other zone as it is.
+fn offset_of(zone: &str) -> &str {
+    let named = zone.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+    named.map_or(zone, |(name, _)| name)
 }
 
 #[cfg(test)]
@@ -426,28 +454,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_and_shown_as_postgresql_does() {
+    fn a_time_limit_can_be_lowered_and_not_raised_over_the_administrators() {
         let mut settings = Settings::default();
+        settings.limit("statement_timeout", Duration::from_secs(60));
         for (given, shown) in [
-            ("0", "0"),
-            ("250", "250ms"),
-            ("1500ms", "1500ms"),
-            ("2s", "2s"),
-            ("60000", "1min"),
-            ("36h", "36h"),
-            ("1d", "1d"),
+            (Some("5s"), "5s"),
+            (Some("2h"), "1min"),
+            (Some("0"), "1min"),
+            (Some("250"), "250ms"),
+            (None, "1min"),
         ] {
-            settings.set("statement_timeout", Some(given)).unwrap();
-            assert_eq!(settings.show("statement_timeout").unwrap(), shown, "given {given}");
+            settings.set("statement_timeout", given).unwrap();
+            assert_eq!(settings.show("statement_timeout").unwrap(), shown, "given {given:?}");
         }
-        assert_eq!(
-            settings.set("statement_timeout", Some("-1")).unwrap_err().kind,
-            ErrorKind::InvalidParameterValue
-        );
-        assert_eq!(
-            settings.set("statement_timeout", Some("3 parsecs")).unwrap_err().kind,
-            ErrorKind::InvalidParameterValue
-        );
+        settings.set("statement_timeout", Some("1s")).unwrap();
+        settings.reset_all();
+        assert_eq!(settings.statement_timeout(), Some(Duration::from_secs(60)));
+        settings.set("idle_session_timeout", Some("0")).unwrap();
+        assert_eq!(settings.idle_timeout(false), None, "nobody limits this one");
     }
 
     #[test]

@@ -9,6 +9,8 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
+use super::cursor_statements;
+use super::limits::MOST_NESTING;
 pub use crate::dialect::folded;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -37,10 +39,16 @@ pub enum Work {
     },
     Reset(Option<String>),
     Begin {
-        read_write: bool,
+        /// Whether it was written START TRANSACTION, which is then its tag.
+        is_start: bool,
+        isolation: Option<String>,
     },
-    Commit,
-    Rollback,
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
     Savepoint(String),
     ReleaseSavepoint(String),
     RollbackToSavepoint(String),
@@ -65,6 +73,11 @@ pub enum Work {
         name: String,
         count: FetchCount,
     },
+    /// FETCH without the rows.
+    Move {
+        name: String,
+        count: FetchCount,
+    },
     /// COPY … TO STDOUT: the query whose rows are copied, and the statement for its options.
     CopyOut {
         query: Box<ParsedStatement>,
@@ -76,11 +89,33 @@ pub enum Work {
     Refused(Box<Error>),
 }
 
-/// How many rows FETCH asks for, always forward.
+/// Which rows FETCH asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FetchCount {
+    /// The next so many.
     Rows(u64),
     All,
+    /// The one so many places ahead.
+    Relative(u64),
+    /// The one at a place from 1.
+    Absolute(u64),
+    /// Any that lie behind, which cursors here do not keep.
+    Backward,
+}
+
+impl Work {
+    /// Whether the statement makes the query engine compute.
+    pub fn computes(&self) -> bool {
+        matches!(
+            self,
+            Self::Query(_)
+                | Self::Execute { .. }
+                | Self::Declare { .. }
+                | Self::Fetch { .. }
+                | Self::Move { .. }
+                | Self::CopyOut { .. }
+        )
+    }
 }
 
 impl ParsedStatement {
@@ -97,20 +132,25 @@ impl ParsedStatement {
             Work::Show(_) => "SHOW",
             Work::Set { .. } => "SET",
             Work::Reset(_) => "RESET",
+            Work::Begin { is_start: true, .. } => "START TRANSACTION",
             Work::Begin { .. } => "BEGIN",
-            Work::Commit => "COMMIT",
-            Work::Rollback | Work::RollbackToSavepoint(_) => "ROLLBACK",
+            Work::Commit { .. } => "COMMIT",
+            Work::Rollback { .. } | Work::RollbackToSavepoint(_) => "ROLLBACK",
             Work::Savepoint(_) => "SAVEPOINT",
             Work::ReleaseSavepoint(_) => "RELEASE",
             Work::Discard(what) if what == "ALL" => "DISCARD ALL",
-            Work::Discard(_) => "DISCARD",
+            Work::Discard(what) if what == "PLANS" => "DISCARD PLANS",
+            Work::Discard(what) if what == "SEQUENCES" => "DISCARD SEQUENCES",
+            Work::Discard(_) => "DISCARD TEMP",
             Work::Prepare { .. } => "PREPARE",
             Work::Execute { .. } => "EXECUTE",
             Work::Deallocate(Some(_)) => "DEALLOCATE",
             Work::Deallocate(None) => "DEALLOCATE ALL",
-            Work::CloseCursor(_) => "CLOSE CURSOR",
+            Work::CloseCursor(Some(_)) => "CLOSE CURSOR",
+            Work::CloseCursor(None) => "CLOSE CURSOR ALL",
             Work::Declare { .. } => "DECLARE CURSOR",
             Work::Fetch { .. } => "FETCH",
+            Work::Move { .. } => "MOVE",
             Work::CopyOut { .. } => "COPY",
             Work::Accepted(tag) => tag,
             Work::Refused(_) => "",
@@ -118,11 +158,9 @@ impl ParsedStatement {
     }
 }
 
-/// How deep brackets may nest. Refusing them before the parser sees them spares its attempts at every level to read a
-/// bracket in another way, whose number doubles with each.
-const MAX_BRACKETS: usize = 64;
-
-fn check_brackets(tokens: &[TokenWithSpan]) -> Result<()> {
+/// Refusing deep brackets before the parser sees them spares its attempts at every level to read a bracket in another
+/// way, whose number doubles with each.
+fn check_brackets(tokens: &[TokenWithSpan], most: usize) -> Result<()> {
     let mut depth = 0usize;
     for token in tokens {
         match token.token {
@@ -130,8 +168,8 @@ fn check_brackets(tokens: &[TokenWithSpan]) -> Result<()> {
             Token::RParen | Token::RBracket | Token::RBrace => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > MAX_BRACKETS {
-            return Err(too_deep(MAX_BRACKETS));
+        if depth > most {
+            return Err(too_deep(most));
         }
     }
     Ok(())
@@ -144,11 +182,16 @@ fn too_deep(levels: usize) -> Error {
 
 /// Parses a string of statements separated by semicolons. An empty string, or one of comments only, gives none.
 pub fn parse(sql: &str) -> Result<Vec<ParsedStatement>> {
+    parse_within(sql, MOST_NESTING)
+}
+
+/// The same with a limit of the administrator's on how deep brackets may nest.
+pub fn parse_within(sql: &str, most_nesting: usize) -> Result<Vec<ParsedStatement>> {
     let dialect = PostgreSqlDialect {};
     let tokens = Tokenizer::new(&dialect, sql)
         .tokenize_with_location()
         .map_err(|error| Error::new(ErrorKind::Syntax, lower_first(&error.message)))?;
-    check_brackets(&tokens)?;
+    check_brackets(&tokens, most_nesting.min(MOST_NESTING))?;
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(MAX_NESTING)
         .with_tokens_with_locations(tokens);
@@ -160,9 +203,12 @@ pub fn parse(sql: &str) -> Result<Vec<ParsedStatement>> {
         if parser.peek_token().token == Token::EOF {
             return Ok(statements);
         }
-        let statement = parser
-            .parse_statement()
-            .map_err(|error| refused(sql).unwrap_or_else(|| syntax_error(sql, error)))?;
+        let explain = |error| refused(sql).unwrap_or_else(|| syntax_error(sql, error));
+        let own = cursor_statements::parse(&mut parser).map_err(explain)?;
+        let parsed = match own {
+            Some(_) => None,
+            None => Some(parser.parse_statement().map_err(explain)?),
+        };
         let next = parser.peek_token();
         let at_end = next.token == Token::EOF;
         let end = if at_end {
@@ -174,7 +220,13 @@ pub fn parse(sql: &str) -> Result<Vec<ParsedStatement>> {
             return Err(refused(sql).unwrap_or_else(|| syntax_error_at(sql, &next.token, end)));
         }
         let text = sql.get(start..end).unwrap_or(sql).trim().to_string();
-        statements.push(classify(statement, text)?);
+        statements.push(match (own, parsed) {
+            (None, Some(statement)) => classify(statement, text)?,
+            (own, _) => ParsedStatement {
+                text,
+                work: own.ok_or_else(|| Error::internal("a statement that is none"))?,
+            },
+        });
     }
 }
 
@@ -339,16 +391,15 @@ fn classify(statement: Statement, text: String) -> Result<ParsedStatement> {
             ast::Reset::ALL => Work::Reset(None),
             ast::Reset::ConfigurationParameter(name) => Work::Reset(Some(folded_name(&name))),
         },
-        Statement::StartTransaction { modes, .. } => Work::Begin {
-            read_write: modes
-                .iter()
-                .any(|mode| matches!(mode, TransactionMode::AccessMode(ast::TransactionAccessMode::ReadWrite))),
+        Statement::StartTransaction { modes, begin, .. } => Work::Begin {
+            is_start: !begin,
+            isolation: isolation(&modes),
         },
-        Statement::Commit { .. } => Work::Commit,
+        Statement::Commit { chain, .. } => Work::Commit { chain },
         Statement::Rollback {
             savepoint: Some(name), ..
         } => Work::RollbackToSavepoint(folded(&name)),
-        Statement::Rollback { .. } => Work::Rollback,
+        Statement::Rollback { chain, .. } => Work::Rollback { chain },
         Statement::Savepoint { name } => Work::Savepoint(folded(&name)),
         Statement::ReleaseSavepoint { name } => Work::ReleaseSavepoint(folded(&name)),
         Statement::Discard { object_type } => Work::Discard(object_type.to_string()),
@@ -380,10 +431,6 @@ fn classify(statement: Statement, text: String) -> Result<ParsedStatement> {
             arguments: parameters,
         },
         Statement::Declare { stmts } => declare_work(stmts)?,
-        Statement::Fetch { name, direction, .. } => Work::Fetch {
-            name: folded(&name),
-            count: fetch_count(&direction)?,
-        },
         Statement::Copy { .. } => copy_work(statement)?,
         other => Work::Query(Box::new(other)),
     };
@@ -415,29 +462,6 @@ fn declare_work(mut declarations: Vec<ast::Declare>) -> Result<Work> {
         hold: declaration.hold == Some(true),
         query: Box::new(inner_statement(Statement::Query(query))?),
     })
-}
-
-fn fetch_count(direction: &ast::FetchDirection) -> Result<FetchCount> {
-    use ast::FetchDirection as Direction;
-    let rows = |limit: &ast::ValueWithSpan| {
-        limit
-            .value
-            .to_string()
-            .parse::<u64>()
-            .map(FetchCount::Rows)
-            .map_err(|_| Error::new(ErrorKind::Syntax, "fetch needs a whole number of rows, 0 or more"))
-    };
-    match direction {
-        Direction::Next => Ok(FetchCount::Rows(1)),
-        Direction::All | Direction::ForwardAll => Ok(FetchCount::All),
-        Direction::Count { limit } => rows(limit),
-        Direction::Forward { limit: Some(limit) } => rows(limit),
-        Direction::Forward { limit: None } => Ok(FetchCount::Rows(1)),
-        _ => Err(
-            Error::new(ErrorKind::ObjectNotInPrerequisiteState, "cursor can only scan forward")
-                .with_hint("declare it with scroll option to enable backward scan"),
-        ),
-    }
 }
 
 fn copy_work(statement: Statement) -> Result<Work> {
@@ -512,7 +536,7 @@ fn set_work(set: Set) -> Result<Work> {
         }
         Set::SetTimeZone { local, value } => Ok(Work::Set {
             name: "timezone".to_string(),
-            value: setting_value(&value)?,
+            value: zone_value(&value)?,
             local,
         }),
         Set::SetNames { charset_name, .. } => Ok(Work::Set {
@@ -525,7 +549,19 @@ fn set_work(set: Set) -> Result<Work> {
             value: None,
             local: false,
         }),
-        Set::SetTransaction { .. } => Ok(Work::Accepted("SET")),
+        Set::SetTransaction { modes, session, .. } => Ok(match isolation(&modes) {
+            Some(level) => Work::Set {
+                name: if session {
+                    "default_transaction_isolation"
+                } else {
+                    "transaction_isolation"
+                }
+                .to_string(),
+                value: Some(level),
+                local: !session,
+            },
+            None => Work::Accepted("SET"),
+        }),
         Set::SetSessionAuthorization(_) | Set::SetRole { role_name: Some(_), .. } => {
             let refusal = Error::new(ErrorKind::InsufficientPrivilege, "permission denied to set role");
             Ok(Work::Refused(Box::new(refusal)))
@@ -533,6 +569,41 @@ fn set_work(set: Set) -> Result<Work> {
         Set::SetRole { role_name: None, .. } => Ok(Work::Accepted("SET")),
         _ => Err(Error::not_supported("this form of SET is not supported")),
     }
+}
+
+/// The isolation level that a transaction's modes name, as it is shown.
+fn isolation(modes: &[TransactionMode]) -> Option<String> {
+    modes.iter().find_map(|mode| match mode {
+        TransactionMode::IsolationLevel(level) => Some(level.to_string().to_lowercase()),
+        TransactionMode::AccessMode(_) => None,
+    })
+}
+
+/// A time zone: LOCAL and DEFAULT for the default, an interval as a number of hours, or whatever a setting may be.
+fn zone_value(value: &Expr) -> Result<Option<String>> {
+    match value {
+        Expr::Identifier(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("local") => Ok(None),
+        Expr::Interval(interval) => {
+            let text = setting_value(&interval.value)?.unwrap_or_default();
+            hours(&text).map(|hours| Some(hours.to_string())).ok_or_else(|| {
+                let message = "time zone interval must be given as hours and minutes";
+                Error::new(ErrorKind::InvalidParameterValue, message)
+            })
+        }
+        other => setting_value(other),
+    }
+}
+
+/// `-08:30` as a number of hours.
+fn hours(text: &str) -> Option<f64> {
+    let (hours, minutes) = text.trim().split_once(':').unwrap_or((text.trim(), "0"));
+    let (whole, part): (f64, f64) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let part = part / 60.0;
+    Some(if hours.starts_with('-') {
+        whole - part
+    } else {
+        whole + part
+    })
 }
 
 /// A setting's value as text; `None` stands for DEFAULT.

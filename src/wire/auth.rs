@@ -27,6 +27,14 @@ pub enum Peer {
 }
 
 impl Peer {
+    /// Where on the network.
+    pub fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Network(address) => Some(address),
+            Self::Local => None,
+        }
+    }
+
     fn is_this_machine(self) -> bool {
         match self {
             Self::Local => true,

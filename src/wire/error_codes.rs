@@ -30,6 +30,7 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::ReadOnlyTransaction => "25006",
         ErrorKind::NoActiveTransaction => "25P01",
         ErrorKind::InFailedTransaction => "25P02",
+        ErrorKind::IdleInTransactionTimeout => "25P03",
         ErrorKind::InvalidStatementName => "26000",
         ErrorKind::InvalidAuthorization => "28000",
         ErrorKind::InvalidPassword => "28P01",
@@ -83,6 +84,7 @@ pub fn grpc_code(kind: ErrorKind) -> Code {
         ErrorKind::ReadOnlyTransaction
         | ErrorKind::InsufficientPrivilege
         | ErrorKind::CannotChangeParameter
+        | ErrorKind::IdleInTransactionTimeout
         | ErrorKind::IdleTimeout => Code::PermissionDenied,
         ErrorKind::InvalidDatabase
         | ErrorKind::InvalidSchema

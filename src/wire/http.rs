@@ -160,12 +160,29 @@ fn render_process(body: &mut String, state: &HttpState) {
         .started
         .duration_since(UNIX_EPOCH)
         .map_or(0.0, |since| since.as_secs_f64());
-    let reserved = state.engine.environment().memory_pool.reserved();
+    let environment = state.engine.environment();
+    let reserved = environment.memory_pool.reserved();
+    let (running, waiting) = state.engine.admission().counts();
     let gauges = [
         (
             "mission_control_query_memory_bytes",
             "Memory that running queries hold for sorts, joins and aggregations.",
             Some(reserved as f64),
+        ),
+        (
+            "mission_control_queries_running",
+            "Queries that compute.",
+            Some(running as f64),
+        ),
+        (
+            "mission_control_queries_waiting",
+            "Queries that wait for others to end.",
+            Some(waiting as f64),
+        ),
+        (
+            "mission_control_spilled_bytes",
+            "Temporary files of running queries.",
+            Some(environment.disk_manager.used_disk_space() as f64),
         ),
         (
             "mission_control_uptime_seconds",

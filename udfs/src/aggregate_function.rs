@@ -1,10 +1,10 @@
 //! The common half of the aggregates: an [`AggregateFunction`] says what a row adds and what the sum means,
 //! [`AggregateUdf`] does the rest: partial states, groups, window frames.
 
-use crate::FunctionError;
 use crate::arguments::{self, Columns, Content, Parameter, Row};
 use crate::results::Output;
 use crate::sliding::SlidingFrame;
+use crate::{FunctionError, Interrupt};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Builder, ListArray, ListBuilder};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use datafusion::common::{Result, ScalarValue, internal_err};
@@ -243,6 +243,7 @@ impl<F: AggregateFunction> Groups<F> {
             .collect();
         let mut columns = Columns::new(F::PARAMETERS, &arguments)?;
         for position in 0..rows {
+            Interrupt::check()?;
             let Some(index) = group_of(position) else { continue };
             let group = &mut self.groups[index];
             match columns.load(position)? {
@@ -333,7 +334,10 @@ impl<F: AggregateFunction> GroupsAccumulator for Groups<F> {
         let emitted = emit_to.take_needed(&mut self.groups);
         let results = emitted
             .iter()
-            .map(|group| evaluate_group(&self.function, group))
+            .map(|group| {
+                Interrupt::check()?;
+                evaluate_group(&self.function, group)
+            })
             .collect::<Result<Vec<_>>>()?;
         Ok(F::Output::into_array(results))
     }

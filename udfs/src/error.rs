@@ -15,6 +15,8 @@ pub enum FunctionErrorKind {
     NotConverged,
     /// The arguments are valid, but the chosen method refuses them.
     Unsupported,
+    /// Nobody waits for the result any more; see [`crate::Interrupt`].
+    Stopped,
 }
 
 /// An error of a function. Travels as `DataFusionError::External`; find it again with [`FunctionError::find`].

@@ -19,6 +19,7 @@ mod aggregate_function;
 mod arguments;
 mod dispersion;
 mod error;
+mod interrupt;
 mod many;
 mod planning;
 mod predictive;
@@ -37,6 +38,7 @@ mod text_function;
 mod window_function;
 
 pub use error::{FunctionError, FunctionErrorKind};
+pub use interrupt::Interrupt;
 pub use reference::functions_page;
 pub use releases::{Stage, Version, build_micros, platform_of};
 

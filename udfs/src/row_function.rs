@@ -1,8 +1,8 @@
 //! The common half of the scalar functions: a [`RowFunction`] says what one row gives, [`RowUdf`] does the rest.
 
-use crate::FunctionError;
 use crate::arguments::{self, Columns, Content, Parameter, Row};
 use crate::results::Output;
+use crate::{FunctionError, Interrupt};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
@@ -131,6 +131,7 @@ impl<F: RowFunction> RowUdf<F> {
         let mut memo = F::Memo::default();
         let mut results = Vec::with_capacity(rows);
         for position in 0..rows {
+            Interrupt::check()?;
             match self.evaluate_row(&mut columns, position, &mut memo) {
                 Ok(result) => results.push(result),
                 Err(_) if self.on_error == OnError::Null => results.push(None),

@@ -75,6 +75,7 @@ impl<F: AggregateFunction> Accumulator for SlidingFrame<F> {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
+        crate::Interrupt::check()?;
         let result = evaluate_group(&self.function, &self.sum()?)?;
         ScalarValue::try_from_array(&F::Output::into_array(vec![result]), 0)
     }

@@ -1,9 +1,9 @@
 //! The common half of the window functions: a [`WindowFunction`] works on a whole partition, [`WindowUdf`] does the
 //! rest. None of them looks at a window frame.
 
-use crate::FunctionError;
 use crate::arguments::{self, Columns, Content, Parameter, Row};
 use crate::results::Output;
+use crate::{FunctionError, Interrupt};
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
@@ -35,6 +35,7 @@ pub(crate) struct Partition {
 impl Partition {
     /// The arguments at a position; `None` where one of them is NULL. A number may be NaN.
     pub fn row(&mut self, position: usize) -> Result<Option<&Row>, FunctionError> {
+        Interrupt::check()?;
         match self.columns.load(position)? {
             Content::Null => Ok(None),
             Content::Nan | Content::Values => Ok(Some(self.columns.row())),

@@ -140,17 +140,33 @@ fn pg_stat_activity(catalog: &Catalog, session: &SessionFacts) -> Rows {
         "pid",
         "usesysid",
         "usename",
+        "application_name",
+        "client_addr",
+        "backend_start",
+        "xact_start",
+        "query_start",
+        "state_change",
         "state",
+        "query",
         "backend_type",
     ]);
-    rows.push([
-        cell(DATABASE_OID),
-        cell(&catalog.database),
-        cell(std::process::id()),
-        cell(catalog.role_oid(&session.user)),
-        cell(&session.user),
-        cell("active"),
-        cell("client backend"),
-    ]);
+    for backend in session.backends.now() {
+        rows.push([
+            cell(DATABASE_OID),
+            cell(&catalog.database),
+            cell(backend.pid),
+            cell(catalog.role_oid(&backend.user)),
+            cell(&backend.user),
+            cell(&backend.application),
+            backend.address.clone(),
+            backend.started.and_then(cell),
+            backend.transaction_started.and_then(cell),
+            backend.statement_started.and_then(cell),
+            backend.state_changed.and_then(cell),
+            cell(backend.state),
+            cell(&backend.statement),
+            cell("client backend"),
+        ]);
+    }
     rows
 }

@@ -88,12 +88,17 @@ impl FlightSql {
         request: ActionCreatePreparedStatementRequest,
     ) -> Result<Bytes> {
         check_no_transaction(request.transaction_id.as_ref())?;
-        let planned = statements::plan(session, &request.query, self.options.max_statement_bytes).await;
-        let prepared = planned.map_err(|error| StatementMeter::start(&self.metrics).failed(error))?;
+        let planned = statements::plan(session, &request.query, self.engine.limits().max_statement_bytes).await;
+        let prepared =
+            planned.map_err(|error| StatementMeter::start(&self.metrics, session, &request.query).failed(error))?;
         let dataset_schema = tickets::schema_bytes(&prepared.schema)?;
         let parameter_schema = tickets::schema_bytes(&parameters::schema(&prepared.parameter_types))?;
         let result = ActionCreatePreparedStatementResult {
-            prepared_statement_handle: self.prepared.keep(session.user(), prepared)?,
+            prepared_statement_handle: self.prepared.keep(
+                session.user(),
+                prepared,
+                self.engine.limits().max_prepared_statements,
+            )?,
             dataset_schema,
             parameter_schema,
         };

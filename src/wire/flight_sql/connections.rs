@@ -1,9 +1,11 @@
 //! Accepting connections and counting those that are open.
 
+use std::collections::HashMap;
 use std::io;
+use std::net::Ipv4Addr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,9 +14,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::Connected;
 
+use crate::error::Result;
 use crate::metrics::{Metrics, Protocol};
+use crate::session::{Client, Engine, Registration};
+use crate::wire::auth::Peer;
 use crate::wire::stream;
 use crate::wire::tls::{Inside, Security};
 
@@ -76,9 +81,39 @@ async fn accept_all(
     }
 }
 
+/// Where a connection's calls come from. Each user among them has a place among the server's sessions as long as the
+/// connection lives.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    pub peer: Peer,
+    places: Arc<Mutex<HashMap<String, Arc<Registration>>>>,
+}
+
+impl Origin {
+    /// The user's place, taken at the user's first call, if there is room for one more.
+    pub fn place(&self, engine: &Engine, user: &str) -> Result<Arc<Registration>> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = places.get(user)
+            && !place.terminated().is_cancelled()
+        {
+            return Ok(Arc::clone(place));
+        }
+        places.remove(user);
+        let client = Client {
+            user: user.to_string(),
+            protocol: "flight",
+            address: self.peer.address(),
+        };
+        let place = Arc::new(engine.sessions().register(client, &engine.limits())?);
+        places.insert(user.to_string(), Arc::clone(&place));
+        Ok(place)
+    }
+}
+
 /// A socket that counts as an open connection as long as it lives.
 pub struct Connection {
     socket: stream::Stream,
+    origin: Origin,
     metrics: Arc<Metrics>,
 }
 
@@ -87,8 +122,15 @@ impl Connection {
         let counts = metrics.protocol(Protocol::Flight);
         counts.connections_open.fetch_add(1, Relaxed);
         counts.connections_total.fetch_add(1, Relaxed);
+        let address = socket.socket().peer_addr();
+        let origin = Origin {
+            // Who cannot be placed is taken for a stranger.
+            peer: Peer::Network(address.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip())),
+            places: Arc::default(),
+        };
         Self {
             socket,
+            origin,
             metrics: Arc::clone(metrics),
         }
     }
@@ -104,10 +146,10 @@ impl Drop for Connection {
 }
 
 impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Origin;
 
-    fn connect_info(&self) -> Self::ConnectInfo {
-        self.socket.socket().connect_info()
+    fn connect_info(&self) -> Origin {
+        self.origin.clone()
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::OnceCell;
 
 use super::infos::flight_sql_command;
 use super::results::{self, Messages, StatementMeter};
@@ -15,20 +16,20 @@ use crate::error::{Error, Result};
 use crate::session::{Prepared, Session};
 
 impl FlightSql {
-    pub async fn download(&self, session: Session, ticket: &[u8]) -> Result<Messages> {
+    pub async fn download(&self, mut session: Session, ticket: &[u8]) -> Result<Messages> {
         let ticket = tickets::open(&self.seal, session.user(), ticket)?;
         match &ticket.errand {
             Errand::Catalog(command) => self.catalog_answer(command),
             Errand::Statement(sql) => {
-                let meter = StatementMeter::start(&self.metrics);
-                let mut session = session;
-                let planned = statements::plan(&mut session, sql, self.options.max_statement_bytes).await;
+                let meter = StatementMeter::start(&self.metrics, &mut session, sql);
+                let planned = statements::plan(&mut session, sql, self.engine.limits().max_statement_bytes).await;
                 let prepared = planned.map_err(|error| meter.failed(error))?;
                 self.run(session, prepared, None, &ticket, meter).await
             }
             Errand::Prepared(errand) => {
-                let meter = StatementMeter::start(&self.metrics);
                 let found = self.prepared_with_parameters(session.user(), errand);
+                let text = found.as_ref().map_or("", |(prepared, _)| &prepared.statement.text);
+                let meter = StatementMeter::start(&self.metrics, &mut session, text);
                 let (prepared, bound) = found.map_err(|error| meter.failed(error))?;
                 self.run(session, prepared, bound, &ticket, meter).await
             }
@@ -77,12 +78,13 @@ pub fn rows(
     bound: Option<RecordBatch>,
 ) -> BoxStream<'static, Result<RecordBatch>> {
     let runs = bound.as_ref().map_or(1, RecordBatch::num_rows);
-    let shared = Arc::new((session, prepared, bound));
+    let shared = Arc::new((session, prepared, bound, OnceCell::new()));
     futures::stream::iter(0..runs)
         .then(move |index| {
             let shared = Arc::clone(&shared);
             async move {
-                let (session, prepared, bound) = shared.as_ref();
+                let (session, prepared, bound, slot) = shared.as_ref();
+                slot.get_or_try_init(|| session.admit()).await?;
                 let values = match bound {
                     Some(bound) => parameters::row(bound, index)?,
                     None => vec![],

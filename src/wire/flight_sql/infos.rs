@@ -122,14 +122,14 @@ impl FlightSql {
     }
 
     async fn statement(&self, session: &mut Session, sql: String) -> Result<Target> {
-        let planned = statements::plan(session, &sql, self.options.max_statement_bytes)
+        let planned = statements::plan(session, &sql, self.engine.limits().max_statement_bytes)
             .await
             .and_then(|prepared| {
                 parameters::check_count(0, prepared.parameter_types.len())?;
                 Ok(prepared.schema)
             });
         // A statement that does not plan never comes to DoGet, so it is counted here.
-        let schema = planned.map_err(|error| StatementMeter::start(&self.metrics).failed(error))?;
+        let schema = planned.map_err(|error| StatementMeter::start(&self.metrics, session, &sql).failed(error))?;
         Ok(Target {
             errand: Errand::Statement(sql),
             schema,

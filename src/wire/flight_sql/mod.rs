@@ -48,8 +48,6 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Limits that an administrator sets.
 #[derive(Debug, Clone)]
 pub struct FlightOptions {
-    /// The longest statement text.
-    pub max_statement_bytes: usize,
     /// The largest message that a client may send.
     pub max_message_bytes: usize,
     /// How long a FlightInfo's ticket can be read.
@@ -71,7 +69,6 @@ pub struct FlightOptions {
 impl Default for FlightOptions {
     fn default() -> Self {
         Self {
-            max_statement_bytes: 8 << 20,
             max_message_bytes: 16 << 20,
             ticket_lifetime: Duration::from_secs(3600),
             token_lifetime: Duration::from_secs(24 * 3600),

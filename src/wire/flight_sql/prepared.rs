@@ -54,16 +54,21 @@ impl PreparedStatements {
     }
 
     /// Keeps a statement and returns its handle.
-    pub fn keep(&self, user: &str, prepared: Prepared) -> Result<Bytes> {
+    pub fn keep(&self, user: &str, prepared: Prepared, most_of_user: usize) -> Result<Bytes> {
         let handle = Bytes::copy_from_slice(&random_id()?);
         let mut statements = self.statements.lock().unwrap_or_else(PoisonError::into_inner);
-        if statements.len() >= self.limits.most_statements {
+        let is_full = |statements: &HashMap<Bytes, Kept>| {
+            let of_user = statements.values().filter(|kept| kept.user == user).count();
+            statements.len() >= self.limits.most_statements || of_user >= most_of_user
+        };
+        if is_full(&statements) {
             statements.retain(|_, kept| kept.used_at.elapsed() < self.limits.idle_lifetime);
         }
-        if statements.len() >= self.limits.most_statements {
+        if is_full(&statements) {
+            let most = self.limits.most_statements.min(most_of_user);
             return Err(Error::new(
                 ErrorKind::ConfigurationLimitExceeded,
-                format!("too many prepared statements: at most {}", self.limits.most_statements),
+                format!("too many prepared statements: at most {most}"),
             )
             .with_hint("close prepared statements that are no longer needed"));
         }

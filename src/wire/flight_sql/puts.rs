@@ -37,9 +37,10 @@ impl FlightSql {
             }
             Command::CommandStatementUpdate(update) => {
                 check_no_transaction(update.transaction_id.as_ref())?;
-                let most_bytes = self.options.max_statement_bytes;
+                let most_bytes = self.engine.limits().max_statement_bytes;
                 let prepared = statements::plan(&mut session, &update.query, most_bytes).await;
-                let prepared = prepared.map_err(|error| StatementMeter::start(&self.metrics).failed(error))?;
+                let prepared = prepared
+                    .map_err(|error| StatementMeter::start(&self.metrics, &mut session, &update.query).failed(error))?;
                 parameters::check_count(0, prepared.parameter_types.len())?;
                 self.run_for_count(session, prepared, None).await
             }
@@ -104,22 +105,24 @@ impl FlightSql {
     /// As PostgreSQL does for a query that is run as if it were an update: all rows are made, and counted.
     async fn run_for_count(
         &self,
-        session: Session,
+        mut session: Session,
         prepared: Prepared,
         bound: Option<RecordBatch>,
     ) -> Result<PutResult> {
-        let meter = StatementMeter::start(&self.metrics);
+        let meter = StatementMeter::start(&self.metrics, &mut session, &prepared.statement.text);
         let counted = downloads::rows(session, prepared, bound).try_fold(0, |count: i64, batch| async move {
             Ok(count + i64::try_from(batch.num_rows()).unwrap_or(0))
         });
         let counted = tokio::select! {
             counted = counted => counted,
+            cause = meter.ended_by_others() => Err(cause),
             () = self.shutdown.ended() => Err(Error::new(
                 ErrorKind::AdminShutdown,
                 "terminating connection due to administrator command",
             )),
         };
         let record_count = counted.map_err(|error| meter.failed(error))?;
+        meter.succeeded();
         Ok(put_result(DoPutUpdateResult { record_count }.encode_to_vec()))
     }
 }

@@ -2,8 +2,8 @@
 //! the deadline and the end of the server stop the stream with an error.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -16,10 +16,12 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use tonic::Status;
 
 use super::errors::to_status;
-use super::running::Entered;
+use super::running::Entered as EnteredDownload;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::{Metrics, Protocol, ProtocolMetrics};
+use crate::session::{Engine, Entered, Session};
 use crate::shutdown::Shutdown;
+use crate::wire::error_codes::{SUCCESSFUL_COMPLETION, sqlstate};
 
 /// What DoGet answers with.
 pub type Messages = Pin<Box<dyn Stream<Item = Result<FlightData, Status>> + Send>>;
@@ -27,21 +29,54 @@ pub type Messages = Pin<Box<dyn Stream<Item = Result<FlightData, Status>> + Send
 /// A message's rows take about this many bytes; some clients refuse messages of more than 4 MiB.
 const MESSAGE_BYTES: usize = 1 << 20;
 
-/// Counts one statement: that it was run, how long it took, whether it failed.
+/// Counts and records one statement: that it was run, how long it took, what came of it.
 pub struct StatementMeter {
     metrics: Arc<Metrics>,
     started: Instant,
+    engine: Arc<Engine>,
+    entered: Option<Entered>,
+    outcome: OnceLock<&'static str>,
 }
 
 impl StatementMeter {
-    pub fn start(metrics: &Arc<Metrics>) -> Self {
+    pub fn start(metrics: &Arc<Metrics>, session: &mut Session, text: &str) -> Self {
         metrics
             .protocol(Protocol::Flight)
             .statements_total
             .fetch_add(1, Relaxed);
+        let entered = session.begin();
+        if let Some(entered) = &entered {
+            entered.begin_statement(text);
+            session.belongs_to(entered.running());
+        }
         Self {
             metrics: Arc::clone(metrics),
             started: Instant::now(),
+            engine: Arc::clone(session.engine()),
+            entered,
+            outcome: OnceLock::new(),
+        }
+    }
+
+    /// The statement came to its end.
+    pub fn succeeded(&self) {
+        let _ = self.outcome.set(SUCCESSFUL_COMPLETION);
+    }
+
+    /// Resolves when somebody ends the statement, with the reason.
+    pub async fn ended_by_others(&self) -> Error {
+        match &self.entered {
+            Some(entered) => entered.ended_by_others().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn sent(&self, rows: u64, bytes: u64) {
+        self.counts().rows_sent_total.fetch_add(rows, Relaxed);
+        self.counts().bytes_sent_total.fetch_add(bytes, Relaxed);
+        if let Some(entered) = &self.entered {
+            entered.running().sent_rows(rows);
+            entered.running().sent_bytes(bytes);
         }
     }
 
@@ -52,12 +87,19 @@ impl StatementMeter {
     /// Counts a failure on its way to the client.
     pub fn failed(&self, error: Error) -> Error {
         self.counts().statement_errors_total.fetch_add(1, Relaxed);
+        self.metrics.note_error(error.kind);
+        let _ = self.outcome.set(sqlstate(error.kind));
         error
     }
 }
 
 impl Drop for StatementMeter {
     fn drop(&mut self) {
+        if let Some(entered) = &self.entered {
+            // Whoever leaves in the middle has not said why.
+            let gone = sqlstate(ErrorKind::ConnectionException);
+            self.engine.end_statement(entered, self.outcome.get().unwrap_or(&gone));
+        }
         let microseconds = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.counts()
             .statement_microseconds_total
@@ -68,7 +110,7 @@ impl Drop for StatementMeter {
 /// The rows of a download, and whatever may end it early.
 struct Download {
     rows: BoxStream<'static, Result<RecordBatch>>,
-    entered: Entered,
+    entered: EnteredDownload,
     shutdown: Shutdown,
     meter: Arc<StatementMeter>,
 }
@@ -81,6 +123,7 @@ impl Download {
                 ErrorKind::QueryCanceled,
                 "canceling statement due to user request",
             ))),
+            cause = self.meter.ended_by_others() => Some(Err(cause)),
             () = self.shutdown.ended() => Some(Err(Error::new(
                 ErrorKind::AdminShutdown,
                 "terminating connection due to administrator command",
@@ -90,11 +133,14 @@ impl Download {
         match next {
             Some(Ok(batch)) => {
                 let rows = u64::try_from(batch.num_rows()).unwrap_or(0);
-                self.meter.counts().rows_sent_total.fetch_add(rows, Relaxed);
+                self.meter.sent(rows, 0);
                 Some(Ok(batch))
             }
             Some(Err(error)) => Some(Err(self.meter.failed(error))),
-            None => None,
+            None => {
+                self.meter.succeeded();
+                None
+            }
         }
     }
 }
@@ -103,7 +149,7 @@ impl Download {
 pub async fn stream(
     rows: BoxStream<'static, Result<RecordBatch>>,
     schema: SchemaRef,
-    entered: Entered,
+    entered: EnteredDownload,
     shutdown: Shutdown,
     meter: StatementMeter,
 ) -> Result<Messages> {
@@ -129,7 +175,7 @@ pub async fn stream(
     Ok(encode(batches, schema)
         .inspect_ok(move |message| {
             let bytes = u64::try_from(message.data_header.len() + message.data_body.len()).unwrap_or(0);
-            meter.counts().bytes_sent_total.fetch_add(bytes, Relaxed);
+            meter.sent(0, bytes);
         })
         .boxed())
 }

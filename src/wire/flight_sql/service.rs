@@ -15,6 +15,7 @@ use futures::stream::BoxStream;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status, Streaming};
 
+use super::connections::Origin;
 use super::errors::to_status;
 use super::identity::Claim;
 use super::prepared::{PreparedLimits, PreparedStatements};
@@ -49,7 +50,7 @@ impl FlightSql {
             idle_lifetime: options.prepared_idle_lifetime,
         };
         Ok(Self {
-            sql_info: sql_info::data(&options)?,
+            sql_info: sql_info::data(&options, &engine.limits())?,
             engine,
             options,
             metrics,
@@ -64,8 +65,13 @@ impl FlightSql {
     pub fn session<T>(&self, request: &Request<T>) -> impl Future<Output = Result<Session>> + use<'_, T> {
         let (claim, peer) = (identity::claim(request.metadata()), peer(request));
         let timeout = call_timeout(request.metadata());
+        let origin = request.extensions().get::<Origin>().cloned();
         async move {
             let mut session = self.engine.session_of(self.identify(claim?, peer).await?);
+            if let Some(origin) = origin {
+                let place = origin.place(&self.engine, session.user());
+                session.attach(place.inspect_err(|error| self.metrics.note_error(error.kind))?);
+            }
             if let Some(timeout) = timeout {
                 let timeout_ms = timeout.as_millis().clamp(1, i32::MAX as u128).to_string();
                 session.settings_mut().set("statement_timeout", Some(&timeout_ms))?;
@@ -101,8 +107,9 @@ impl FlightSql {
 /// Where a call comes from; one that came over no socket was made in this process.
 fn peer<T>(request: &Request<T>) -> Peer {
     request
-        .remote_addr()
-        .map_or(Peer::Local, |address| Peer::Network(address.ip()))
+        .extensions()
+        .get::<Origin>()
+        .map_or(Peer::Local, |origin| origin.peer)
 }
 
 /// The time that the client gives a call, less a little: the transport ends the call at the full time by itself, as

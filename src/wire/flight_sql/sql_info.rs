@@ -12,6 +12,7 @@ use arrow_flight::sql::{
 use super::FlightOptions;
 use super::catalog::from_builder;
 use crate::error::Result;
+use crate::session::Limits;
 
 /// Words that PostgreSQL's dialect adds to those of SQL:2003.
 const KEYWORDS: &[&str] = &["ANALYZE", "EXPLAIN", "ILIKE", "LIMIT", "OFFSET", "RETURNING", "SIMILAR"];
@@ -66,13 +67,13 @@ const DATETIME_FUNCTIONS: &[&str] = &[
 ];
 
 /// All entries, to be made once.
-pub fn data(options: &FlightOptions) -> Result<SqlInfoData> {
+pub fn data(options: &FlightOptions, limits: &Limits) -> Result<SqlInfoData> {
     let mut infos = SqlInfoDataBuilder::new();
     append_server(&mut infos, options);
     append_syntax(&mut infos);
     append_queries(&mut infos);
     append_terms(&mut infos);
-    append_limits(&mut infos, options);
+    append_limits(&mut infos, limits);
     append_transactions(&mut infos);
     infos.build().map_err(from_builder)
 }
@@ -177,7 +178,7 @@ fn append_terms(infos: &mut SqlInfoDataBuilder) {
 }
 
 /// 0 where there is no limit, or none that is known.
-fn append_limits(infos: &mut SqlInfoDataBuilder, options: &FlightOptions) {
+fn append_limits(infos: &mut SqlInfoDataBuilder, limits: &Limits) {
     for unlimited in [
         SqlInfo::SqlMaxBinaryLiteralLength,
         SqlInfo::SqlMaxCharLiteralLength,
@@ -201,7 +202,7 @@ fn append_limits(infos: &mut SqlInfoDataBuilder, options: &FlightOptions) {
         infos.append(unlimited, 0_i64);
     }
     infos.append(SqlInfo::SqlMaxRowSizeIncludesBlobs, true);
-    let statement_bytes = i64::try_from(options.max_statement_bytes).unwrap_or(i64::MAX);
+    let statement_bytes = i64::try_from(limits.max_statement_bytes).unwrap_or(i64::MAX);
     infos.append(SqlInfo::SqlMaxStatementLength, statement_bytes);
     infos.append(SqlInfo::SqlMaxUsernameLength, 63_i64);
 }

@@ -1,7 +1,7 @@
 //! From a client's SQL text to a planned statement: exactly one statement that gives rows, or the reason why not.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::statements::{self, ParsedStatement, Work};
+use crate::session::statements::{ParsedStatement, Work};
 use crate::session::{Prepared, Session};
 
 /// Plans the one statement of a text, without running it.
@@ -15,7 +15,7 @@ pub async fn plan(session: &mut Session, sql: &str, most_bytes: usize) -> Result
             ),
         ));
     }
-    let mut parsed = statements::parse(sql)?;
+    let mut parsed = session.parse(sql).await?;
     let statement = match (parsed.pop(), parsed.is_empty()) {
         (Some(statement), true) => statement,
         (None, _) => return Err(Error::new(ErrorKind::Syntax, "the statement is empty")),
@@ -52,8 +52,8 @@ async fn check_work(session: &mut Session, work: &Work) -> Result<()> {
             Err(not_here("SET", "each call has the default settings; times are in UTC"))
         }
         Work::Begin { .. }
-        | Work::Commit
-        | Work::Rollback
+        | Work::Commit { .. }
+        | Work::Rollback { .. }
         | Work::Savepoint(_)
         | Work::ReleaseSavepoint(_)
         | Work::RollbackToSavepoint(_) => Err(not_here("a transaction", "every statement sees the newest data")),

@@ -2,26 +2,26 @@
 //! messages.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::Duration;
 
 use arrow::datatypes::{DataType, Schema};
 use datafusion::common::ScalarValue;
+use futures::FutureExt;
 use pgwire::messages::response::{ErrorResponse, NoticeResponse, ReadyForQuery};
 use pgwire::messages::startup::{Authentication, BackendKeyData, ParameterStatus, SecretKey};
-use tokio_util::sync::CancellationToken;
 
 use super::frontend::{self, Message};
-use super::io::{Frame, Io, Outcome, Stop, Watch, shutting_down};
-use super::registry::Registration;
+use super::io::{Frame, Io, MessageSizes, Outcome, Stop, Watch, shutting_down};
 use super::rows::Rows;
 use super::transaction::Transaction;
 use super::types::Format;
 use super::{PostgresOptions, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::{Metrics, Protocol};
-use crate::session::{Prepared, Session, Settings};
+use crate::session::{Entered, Limits, Phase, Prepared, Registration, Session, Settings, Slot, panic_text};
 use crate::shutdown::Shutdown;
 use crate::wire::error_codes::{self, sqlstate};
 
@@ -81,6 +81,12 @@ pub struct Portal {
     pub committed: bool,
 }
 
+impl Portal {
+    pub fn is_at_end(&self) -> bool {
+        matches!(self.state, PortalState::Finished)
+    }
+}
+
 pub enum PortalState {
     Ready,
     Running(Rows),
@@ -98,7 +104,9 @@ pub struct Connection {
     pub statements: HashMap<String, Arc<NamedStatement>>,
     pub portals: HashMap<String, Portal>,
     pub watch: Watch,
-    registration: Registration,
+    registration: Arc<Registration>,
+    /// What the present message's work is entered as.
+    entered: Option<Entered>,
     shutdown: Shutdown,
     /// After an error in the extended protocol everything up to the next Sync is passed over.
     skipping: bool,
@@ -106,10 +114,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(io: Io, shared: &Shared, session: Session, registration: Registration) -> Self {
+    pub fn new(io: Io, shared: &Shared, session: Session, registration: Arc<Registration>) -> Self {
         let watch = Watch {
-            cancel: CancellationToken::new(),
+            running: Arc::default(),
             deadline: None,
+            terminated: registration.terminated(),
         };
         Self {
             io,
@@ -121,6 +130,7 @@ impl Connection {
             portals: HashMap::new(),
             watch,
             registration,
+            entered: None,
             shutdown: shared.shutdown.clone(),
             skipping: false,
             reported: Vec::new(),
@@ -143,32 +153,71 @@ impl Connection {
     async fn greet(&mut self) -> Outcome {
         self.io.put(&Authentication::Ok)?;
         self.report_settings()?;
-        let secret = SecretKey::I32(self.registration.secret);
-        self.io.put(&BackendKeyData::new(self.registration.pid, secret))?;
+        let secret = SecretKey::I32(self.registration.secret());
+        self.io.put(&BackendKeyData::new(self.registration.pid(), secret))?;
         self.ready_for_query().await
     }
 
     async fn serve_messages(&mut self) -> Stop {
         loop {
+            let sizes = MessageSizes {
+                statement_bytes: self.limits().max_statement_bytes,
+                values_bytes: self.options.max_message_bytes,
+            };
+            let in_transaction = !self.transaction.is_idle();
+            let idle_timeout = self.settings().idle_timeout(in_transaction);
             let frame = tokio::select! {
                 biased;
                 () = self.shutdown.drained() => return Stop::Fatal(shutting_down()),
-                frame = self.io.frame(&self.options) => frame,
+                () = self.watch.terminated.cancelled() => return Stop::Fatal(shutting_down()),
+                frame = self.io.frame(sizes) => frame,
+                () = sleep_or_never(idle_timeout) => return Stop::Fatal(idled(in_transaction)),
             };
             let frame = match frame {
                 Ok(frame) => frame,
                 Err(stop) => return stop,
             };
-            self.watch = Watch {
-                cancel: self.registration.begin(),
-                deadline: self.session.deadline(),
+            let entered = self.registration.begin();
+            self.watch.running = Arc::clone(entered.running());
+            self.watch.deadline = self.session.deadline();
+            self.entered = Some(entered);
+            // A bug in here ends the statement, and neither the connection nor the server.
+            let handled = AssertUnwindSafe(self.on_frame(frame)).catch_unwind().await;
+            let handled = match handled {
+                Ok(handled) => handled,
+                Err(panic) => self.after_panic(panic_text(panic.as_ref())).await,
             };
-            let handled = self.on_frame(frame).await;
-            self.registration.idle();
             if let Err(stop) = handled {
+                self.end_statement(Some(&stop));
                 return stop;
             }
+            self.entered = None;
+            self.registration.waits(self.phase());
         }
+    }
+
+    async fn after_panic(&mut self, words: &str) -> Outcome {
+        self.fail(Error::internal(format!("panic: {words}")))?;
+        // What was half done is not to be gone on with.
+        self.portals.clear();
+        self.ready_for_query().await
+    }
+
+    fn phase(&self) -> Phase {
+        match (self.transaction.is_idle(), self.transaction.is_failed()) {
+            (true, _) => Phase::Idle,
+            (false, false) => Phase::IdleInTransaction,
+            (false, true) => Phase::IdleInFailedTransaction,
+        }
+    }
+
+    pub fn limits(&self) -> Arc<Limits> {
+        self.session.engine().limits()
+    }
+
+    /// Waits until this statement may compute.
+    pub async fn admit(&mut self) -> Outcome<Slot> {
+        self.io.attend(&self.watch, self.session.admit()).await
     }
 
     async fn on_frame(&mut self, frame: Frame) -> Outcome {
@@ -191,7 +240,7 @@ impl Connection {
         };
         match handled {
             Err(Stop::Statement(error)) => {
-                self.report_error(error)?;
+                self.fail(error)?;
                 if matches!(type_byte, b'Q' | b'F' | b'S') {
                     self.ready_for_query().await
                 } else {
@@ -227,10 +276,18 @@ impl Connection {
         }
     }
 
+    /// Records that the statement failed, and tells the client.
+    fn fail(&mut self, error: Error) -> Result<()> {
+        let error = error_codes::for_client(error);
+        self.end_statement(Some(&Stop::Statement(error.clone())));
+        self.report_error(error)
+    }
+
     /// Tells the client of an error and puts the transaction into its failed state.
     pub fn report_error(&mut self, error: Error) -> Result<()> {
         let counts = self.metrics.protocol(Protocol::Postgres);
         counts.statement_errors_total.fetch_add(1, Relaxed);
+        self.metrics.note_error(error.kind);
         self.transaction.fail(self.session.settings_mut());
         if self.transaction.is_idle() {
             self.portals.retain(|_, portal| portal.committed);
@@ -247,9 +304,12 @@ impl Connection {
     pub async fn ready_for_query(&mut self) -> Outcome {
         self.report_settings()?;
         self.io.put(&ReadyForQuery::new(self.transaction.status()))?;
+        self.registration
+            .set_application(self.session.settings().show("application_name")?);
         let watch = Watch {
-            cancel: CancellationToken::new(),
+            running: Arc::default(),
             deadline: None,
+            terminated: self.watch.terminated.clone(),
         };
         self.io.flush_watched(&watch).await
     }
@@ -277,11 +337,28 @@ impl Connection {
         self.transaction.touch(settings);
     }
 
-    /// Counts a statement that has ended.
-    pub fn count_statement(&self, started: Instant) {
+    /// What is shown and recorded of this work from now on is this statement's.
+    pub fn record_statement(&mut self, text: &str) {
+        if let Some(entered) = &self.entered {
+            entered.begin_statement(text);
+            self.session.belongs_to(entered.running());
+        }
+    }
+
+    /// Counts and records the statement, once, however it ended.
+    pub fn end_statement(&self, stopped: Option<&Stop>) {
+        let outcome = match stopped {
+            None => error_codes::SUCCESSFUL_COMPLETION,
+            Some(Stop::Statement(error) | Stop::Fatal(error)) => sqlstate(error.kind),
+            Some(Stop::Disconnected) => sqlstate(ErrorKind::ConnectionException),
+        };
+        let entered = self.entered.as_ref();
+        let Some(taken) = entered.and_then(|entered| self.session.engine().end_statement(entered, outcome)) else {
+            return;
+        };
         let counts = self.metrics.protocol(Protocol::Postgres);
         counts.statements_total.fetch_add(1, Relaxed);
-        let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let microseconds = u64::try_from(taken.duration.as_micros()).unwrap_or(u64::MAX);
         counts.statement_microseconds_total.fetch_add(microseconds, Relaxed);
     }
 
@@ -312,13 +389,34 @@ impl Connection {
     pub fn check_room_for_statement(&self) -> Result<()> {
         limit(
             self.statements.len(),
-            self.options.max_prepared_statements,
+            self.limits().max_prepared_statements,
             "prepared statements",
         )
     }
 
     pub fn check_room_for_portal(&self) -> Result<()> {
-        limit(self.portals.len(), self.options.max_portals, "portals and cursors")
+        limit(self.portals.len(), self.limits().max_portals, "portals and cursors")
+    }
+}
+
+async fn sleep_or_never(duration: Option<Duration>) {
+    match duration {
+        Some(duration) => tokio::time::sleep(duration).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn idled(in_transaction: bool) -> Error {
+    if in_transaction {
+        Error::new(
+            ErrorKind::IdleInTransactionTimeout,
+            "terminating connection due to idle-in-transaction timeout",
+        )
+    } else {
+        Error::new(
+            ErrorKind::IdleTimeout,
+            "terminating connection due to idle-session timeout",
+        )
     }
 }
 
@@ -369,6 +467,7 @@ fn fields(severity: &str, error: Error) -> Vec<(u8, String)> {
 
 /// Ends a connection with an error that nothing follows.
 pub async fn last_words(io: &mut Io, error: Error) {
+    io.metrics().note_error(error.kind);
     if io.put(&ErrorResponse::new(fields("FATAL", error))).is_ok() {
         io.close().await;
     }

@@ -1,7 +1,6 @@
 //! The extended query protocol: Parse, Bind, Describe, Execute and Close, each answered when Sync or Flush comes.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use pgwire::messages::data::{NoData, ParameterDescription};
@@ -18,7 +17,7 @@ use super::simple::row_tag;
 use super::types::{Format, declared_type, postgres_type, row_description};
 use super::utility::rows_wanted;
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::statements::{self, Work};
+use crate::session::statements::{self, FetchCount, Work};
 
 impl Connection {
     pub async fn parse_statement(&mut self, name: String, sql: &str, type_oids: Vec<u32>) -> Outcome {
@@ -33,6 +32,7 @@ impl Connection {
             .into());
         }
         self.check_room_for_statement()?;
+        self.record_statement(sql);
         let mut parsed = self.io.attend(&self.watch, self.session.parse(sql)).await?;
         if parsed.len() > 1 {
             return Err(Error::new(
@@ -160,15 +160,17 @@ impl Connection {
     pub async fn execute_portal(&mut self, name: &str, max_rows: i32) -> Outcome {
         let mut portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
         self.begin_statement();
-        let started = Instant::now();
+        if let Some(prepared) = &portal.statement.prepared {
+            self.record_statement(&prepared.statement.text);
+        }
         let most = u64::try_from(max_rows).ok().filter(|rows| *rows > 0);
-        let done = self.continue_portal(&mut portal, most).await;
-        self.count_statement(started);
+        let done = Box::pin(self.continue_portal(&mut portal, most)).await;
+        self.end_statement(done.as_ref().err());
         done?;
         // The end of a transaction inside the portal closed all portals, this one too.
         let ended = matches!(&portal.statement.prepared, Some(prepared) if matches!(
             prepared.statement.work,
-            Work::Commit | Work::Rollback | Work::Discard(_) | Work::CloseCursor(_)
+            Work::Commit { .. } | Work::Rollback { .. } | Work::Discard(_) | Work::CloseCursor(_)
         ));
         if !ended {
             self.portals.insert(name.to_string(), portal);
@@ -182,6 +184,10 @@ impl Connection {
             return Ok(self.io.put(&EmptyQueryResponse::new())?);
         };
         self.check_not_aborted(&prepared.statement.work)?;
+        let _slot = match prepared.statement.work.computes() {
+            true => Some(self.admit().await?),
+            false => None,
+        };
         match &prepared.statement.work {
             Work::Query(_) | Work::Show(_) => {
                 if matches!(portal.state, PortalState::Ready) {
@@ -207,19 +213,24 @@ impl Connection {
                 }
             }
             Work::Fetch { name, count } => {
-                let left = match portal.state {
-                    PortalState::Fetching(left) => left.unwrap_or(u64::MAX),
-                    PortalState::Finished => 0,
-                    _ => rows_wanted(*count),
+                let (count, left) = match portal.state {
+                    PortalState::Fetching(left) => (FetchCount::All, left.unwrap_or(u64::MAX)),
+                    PortalState::Finished => (FetchCount::Rows(0), 0),
+                    _ => (*count, rows_wanted(*count)),
                 };
                 let wanted = most.map_or(left, |most| most.min(left));
-                let (sent, ended) = self.fetch(name, &portal.formats, wanted).await?;
+                let (sent, ended) = self.fetch(name, &portal.formats, count, wanted).await?;
                 if !ended && sent == wanted && wanted < left {
                     portal.state = PortalState::Fetching(Some(left - sent));
                     return Ok(self.io.put(&PortalSuspended::new())?);
                 }
                 portal.state = PortalState::Finished;
                 Ok(self.io.put(&CommandComplete::new(format!("FETCH {sent}")))?)
+            }
+            Work::Move { name, count } => {
+                let moved = self.move_cursor(name, *count).await?;
+                portal.state = PortalState::Finished;
+                Ok(self.io.put(&CommandComplete::new(format!("MOVE {moved}")))?)
             }
             Work::CopyOut { query, copy } => {
                 let tag = self.copy_out(query, copy).await?;

@@ -10,10 +10,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, Wr
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::PostgresOptions;
 use super::frontend::{self, SMALL_MESSAGE_BYTES, Size};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::{Metrics, Protocol};
+use crate::session::Running;
 use crate::shutdown::Shutdown;
 use crate::wire::tls::{Certificate, Inside};
 
@@ -59,6 +59,13 @@ pub enum Frame {
 pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for T {}
+
+/// How long messages may be.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageSizes {
+    pub statement_bytes: usize,
+    pub values_bytes: usize,
+}
 
 pub struct Io {
     reader: ReadHalf<Box<dyn Transport>>,
@@ -147,16 +154,16 @@ impl Io {
     }
 
     /// The next message. Can be dropped while it waits without losing a byte.
-    pub async fn frame(&mut self, options: &PostgresOptions) -> Outcome<Frame> {
+    pub async fn frame(&mut self, most: MessageSizes) -> Outcome<Frame> {
         loop {
-            if let Some(frame) = self.buffered_frame(options)? {
+            if let Some(frame) = self.buffered_frame(most)? {
                 return Ok(frame);
             }
             self.fill().await?;
         }
     }
 
-    fn buffered_frame(&mut self, options: &PostgresOptions) -> Outcome<Option<Frame>> {
+    fn buffered_frame(&mut self, most: MessageSizes) -> Outcome<Option<Frame>> {
         if let Some((left, _)) = &mut self.discarding {
             let now = self.inbox.len().min(*left);
             self.inbox.advance(now);
@@ -184,21 +191,21 @@ impl Io {
         let allowed_bytes = match class {
             Size::Small => SMALL_MESSAGE_BYTES,
             // A statement comes with its NUL, and in Parse with a name and the types of its parameters.
-            Size::Statement => options.max_statement_bytes.saturating_add(SMALL_MESSAGE_BYTES),
-            Size::Values => options.max_message_bytes,
+            Size::Statement => most.statement_bytes.saturating_add(SMALL_MESSAGE_BYTES),
+            Size::Values => most.values_bytes,
         };
         if body_bytes > allowed_bytes {
             self.inbox.advance(5);
             let allowed_bytes = match class {
-                Size::Statement => options.max_statement_bytes,
-                _ => options.max_message_bytes,
+                Size::Statement => most.statement_bytes,
+                _ => most.values_bytes,
             };
             let frame = Frame::TooLong {
                 type_byte,
                 allowed_bytes,
             };
             self.discarding = Some((body_bytes, frame));
-            return self.buffered_frame(options);
+            return self.buffered_frame(most);
         }
         if self.inbox.len() < 5 + body_bytes {
             return Ok(None);
@@ -215,6 +222,10 @@ impl Io {
         message
             .encode(&mut self.outbox)
             .map_err(|error| Error::internal(format!("a message does not encode: {error}")))
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Where rows are written to.
@@ -243,6 +254,7 @@ impl Io {
 
     /// Sends all answers while a statement runs; see [`Watch`].
     pub async fn flush_watched(&mut self, watch: &Watch) -> Outcome {
+        watch.running.sent_bytes(self.outbox.len() as u64);
         self.metrics
             .protocol(Protocol::Postgres)
             .bytes_sent_total
@@ -300,8 +312,10 @@ impl Io {
 /// What can end a running statement from outside.
 #[derive(Debug, Clone)]
 pub struct Watch {
-    pub cancel: CancellationToken,
+    pub running: Arc<Running>,
     pub deadline: Option<Instant>,
+    /// An administrator ends the connection.
+    pub terminated: CancellationToken,
 }
 
 impl Watch {
@@ -315,10 +329,8 @@ impl Watch {
         tokio::select! {
             biased;
             () = shutdown.ended() => Stop::Fatal(shutting_down()),
-            () = self.cancel.cancelled() => Stop::Statement(Error::new(
-                ErrorKind::QueryCanceled,
-                "canceling statement due to user request",
-            )),
+            () = self.terminated.cancelled() => Stop::Fatal(shutting_down()),
+            cause = self.running.cancelled() => Stop::Statement(cause),
             () = deadline => Stop::Statement(Error::new(
                 ErrorKind::StatementTimeout,
                 "canceling statement due to statement timeout",

@@ -9,7 +9,6 @@ mod encode;
 mod extended;
 mod frontend;
 mod io;
-mod registry;
 mod rows;
 mod scram;
 mod simple;
@@ -18,24 +17,26 @@ mod transaction;
 mod types;
 mod utility;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::{Metrics, Protocol};
-use crate::session::{Engine, Session};
+use crate::session::{Client, Engine, Registration, Session, panic_text};
 use crate::shutdown::Shutdown;
 use crate::wire::auth::{Access, Peer};
+use crate::wire::error_codes::for_client;
 use crate::wire::tls::{Certificate, Security};
 use authenticate::Origin;
 use connection::Connection;
 use io::{Io, Outcome, Stop, Transport};
-use registry::{Registration, Registry};
 use startup::{Asked, Request};
 
 /// How many connections may be in their start-up, or bring cancel requests, beyond those that are let in.
@@ -44,16 +45,8 @@ const STARTING_CONNECTIONS: usize = 100;
 /// What clients may ask of the protocol.
 #[derive(Debug, Clone)]
 pub struct PostgresOptions {
-    /// Connections at one time.
-    pub max_connections: usize,
-    /// The longest text of a query string.
-    pub max_statement_bytes: usize,
     /// The longest message with parameters' values.
     pub max_message_bytes: usize,
-    /// Prepared statements per connection.
-    pub max_prepared_statements: usize,
-    /// Portals and cursors per connection.
-    pub max_portals: usize,
     /// How long a client may take until it has said who it is and proved it.
     pub startup_timeout: Duration,
     /// Who is let in.
@@ -65,11 +58,7 @@ pub struct PostgresOptions {
 impl Default for PostgresOptions {
     fn default() -> Self {
         Self {
-            max_connections: 400,
-            max_statement_bytes: 8 << 20,
             max_message_bytes: 16 << 20,
-            max_prepared_statements: 1000,
-            max_portals: 200,
             startup_timeout: Duration::from_secs(30),
             access: Access::without_users(),
             security: Security::default(),
@@ -87,7 +76,6 @@ struct Shared {
     options: PostgresOptions,
     metrics: Arc<Metrics>,
     shutdown: Shutdown,
-    registry: Arc<Registry>,
 }
 
 impl Postgres {
@@ -97,7 +85,6 @@ impl Postgres {
             options,
             metrics,
             shutdown,
-            registry: Arc::default(),
         }))
     }
 
@@ -106,7 +93,17 @@ impl Postgres {
         self.connection_from(transport, Peer::Local).await;
     }
 
+    /// A bug in here ends this connection and no other.
     async fn connection_from(&self, transport: impl Transport, peer: Peer) {
+        let served = AssertUnwindSafe(self.serve_connection(transport, peer)).catch_unwind();
+        if let Err(panic) = served.await {
+            let words = panic_text(panic.as_ref());
+            for_client(Error::internal(format!("panic in a connection: {words}")));
+            self.0.metrics.note_error(ErrorKind::Internal);
+        }
+    }
+
+    async fn serve_connection(&self, transport: impl Transport, peer: Peer) {
         let shared = &self.0;
         let _counted = Counted::new(&shared.metrics);
         let deadline = Instant::now() + shared.options.startup_timeout;
@@ -177,7 +174,6 @@ pub async fn serve(
 impl Postgres {
     /// Serves the clients of a listener until the server drains and the last connection has ended.
     pub async fn serve(self, listener: Listener) -> Result<()> {
-        let most_connections = self.0.options.max_connections.saturating_add(STARTING_CONNECTIONS);
         let shutdown = self.0.shutdown.clone();
         let connections = TaskTracker::new();
         loop {
@@ -188,7 +184,8 @@ impl Postgres {
             };
             match accepted {
                 Ok((transport, peer)) => {
-                    if connections.len() < most_connections {
+                    let most = self.0.engine.limits().max_connections;
+                    if connections.len() < most.saturating_add(STARTING_CONNECTIONS) {
                         let postgres = self.clone();
                         connections.spawn(async move { postgres.connection_from(transport, peer).await });
                     }
@@ -230,7 +227,7 @@ impl Drop for Counted {
 
 /// How far a connection has come.
 enum Started {
-    Session(Session, Registration),
+    Session(Session, Arc<Registration>),
     /// The client was told to begin TLS.
     Encryption(Arc<Certificate>),
     /// The connection brought a cancel request, which has no answer.
@@ -254,7 +251,7 @@ async fn start(io: &mut Io, shared: &Shared, origin: &Origin, asked: &mut Asked)
     let security = &shared.options.security;
     let parameters = match startup::negotiate(io, asked, security.tls.is_some()).await? {
         Request::Cancel { pid, secret } => {
-            shared.registry.cancel(pid, secret);
+            shared.engine.sessions().cancel_with_secret(pid, secret);
             return Ok(Started::Cancelled);
         }
         Request::Encryption => {
@@ -269,10 +266,15 @@ async fn start(io: &mut Io, shared: &Shared, origin: &Origin, asked: &mut Asked)
     let access = &shared.options.access;
     let identity = authenticate::authenticate(io, access, origin, &parameters).await?;
     startup::check_database(&parameters.database)?;
-    let registration = shared.registry.register(shared.options.max_connections)?;
-    let registration =
-        registration.ok_or_else(|| Error::new(ErrorKind::TooManyConnections, "sorry, too many clients already"))?;
+    let client = Client {
+        user: identity.user.clone(),
+        protocol: "postgres",
+        address: origin.peer.address(),
+    };
+    let sessions = shared.engine.sessions();
+    let registration = Arc::new(sessions.register(client, &shared.engine.limits())?);
     let mut session = shared.engine.session_of(identity);
+    session.attach(Arc::clone(&registration));
     startup::apply_settings(&mut session, &parameters)?;
     Ok(Started::Session(session, registration))
 }

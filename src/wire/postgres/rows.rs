@@ -18,6 +18,8 @@ use crate::session::RowStream;
 pub struct Rows {
     stream: RowStream,
     batch: Option<RecordBatch>,
+    /// Rows that were sent or passed over.
+    taken: u64,
 }
 
 /// How rows are written.
@@ -30,11 +32,38 @@ impl Rows {
     /// The statement's deadline is watched by the connection, each time anew that the client asks for rows.
     pub fn new(mut stream: RowStream) -> Self {
         stream.forget_deadline();
-        Self { stream, batch: None }
+        Self {
+            stream,
+            batch: None,
+            taken: 0,
+        }
     }
 
     pub fn schema(&self) -> SchemaRef {
         self.stream.schema()
+    }
+
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Passes over up to `most` rows; returns over how many.
+    pub async fn pass_over(&mut self, io: &mut Io, watch: &Watch, most: u64) -> Outcome<u64> {
+        let mut passed = 0;
+        while passed < most {
+            let Some(batch) = self.next_batch(io, watch).await? else {
+                break;
+            };
+            let now = usize::try_from(most - passed)
+                .unwrap_or(usize::MAX)
+                .min(batch.num_rows());
+            if now < batch.num_rows() {
+                self.batch = Some(batch.slice(now, batch.num_rows() - now));
+            }
+            passed += now as u64;
+        }
+        self.taken += passed;
+        Ok(passed)
     }
 
     /// Sends up to `most` rows. Returns how many were sent; fewer than `most` means that there are no more.
@@ -57,7 +86,9 @@ impl Rows {
                 .protocol(Protocol::Postgres)
                 .rows_sent_total
                 .fetch_add(written as u64, Relaxed);
+            watch.running.sent_rows(written as u64);
             sent += written as u64;
+            self.taken += written as u64;
             if written < batch.num_rows() {
                 self.batch = Some(batch.slice(written, batch.num_rows() - written));
             }

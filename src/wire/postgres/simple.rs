@@ -1,8 +1,6 @@
 //! The simple query protocol: a string of statements, run one after the other in one transaction unless they say
 //! otherwise.
 
-use std::time::Instant;
-
 use datafusion::common::ScalarValue;
 use pgwire::messages::response::{CommandComplete, EmptyQueryResponse};
 
@@ -12,7 +10,6 @@ use super::io::Outcome;
 use super::rows::{DataRows, Rows};
 use super::transaction::aborted;
 use super::types::row_description;
-use super::utility::rows_wanted;
 use crate::error::{Error, ErrorKind};
 use crate::session::Prepared;
 use crate::session::statements::{ParsedStatement, Work};
@@ -23,6 +20,7 @@ impl Connection {
         self.statements.remove("");
         self.portals.remove("");
         self.check_statement_length(sql)?;
+        self.record_statement(sql);
         let parsed = self.io.attend(&self.watch, self.session.parse(sql)).await?;
         if parsed.is_empty() {
             self.io.put(&EmptyQueryResponse::new())?;
@@ -31,9 +29,9 @@ impl Connection {
         let several = parsed.len() > 1;
         for statement in &parsed {
             self.begin_statement();
-            let started = Instant::now();
-            let done = self.simple_statement(statement, several).await;
-            self.count_statement(started);
+            self.record_statement(&statement.text);
+            let done = Box::pin(self.simple_statement(statement, several)).await;
+            self.end_statement(done.as_ref().err());
             done?;
         }
         self.end_implicit_transaction();
@@ -42,6 +40,10 @@ impl Connection {
 
     async fn simple_statement(&mut self, statement: &ParsedStatement, several: bool) -> Outcome {
         self.check_not_aborted(&statement.work)?;
+        let _slot = match statement.work.computes() {
+            true => Some(self.admit().await?),
+            false => None,
+        };
         let tag = match &statement.work {
             Work::Query(_) | Work::Show(_) => {
                 let preparing = self.session.prepare(statement.clone(), &[]);
@@ -63,9 +65,10 @@ impl Connection {
                 let schema = self.cursor_schema(name)?;
                 let formats = all_text(&schema);
                 self.io.put(&row_description(&schema, &formats)?)?;
-                let (sent, _) = self.fetch(name, &formats, rows_wanted(*count)).await?;
+                let (sent, _) = self.fetch(name, &formats, *count, u64::MAX).await?;
                 format!("FETCH {sent}")
             }
+            Work::Move { name, count } => format!("MOVE {}", self.move_cursor(name, *count).await?),
             Work::CopyOut { query, copy } => self.copy_out(query, copy).await?,
             _ => self.utility(statement, several).await?,
         };
@@ -91,7 +94,7 @@ impl Connection {
     }
 
     pub fn check_statement_length(&self, sql: &str) -> Outcome {
-        let most = self.options.max_statement_bytes;
+        let most = self.limits().max_statement_bytes;
         if sql.len() <= most {
             return Ok(());
         }
@@ -104,7 +107,10 @@ impl Connection {
 
     /// In a failed transaction only its end is heard.
     pub fn check_not_aborted(&self, work: &Work) -> Outcome {
-        let ends = matches!(work, Work::Commit | Work::Rollback | Work::RollbackToSavepoint(_));
+        let ends = matches!(
+            work,
+            Work::Commit { .. } | Work::Rollback { .. } | Work::RollbackToSavepoint(_)
+        );
         if self.transaction.is_failed() && !ends {
             return Err(aborted().into());
         }

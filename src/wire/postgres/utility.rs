@@ -21,7 +21,14 @@ pub fn rows_wanted(count: FetchCount) -> u64 {
     match count {
         FetchCount::Rows(rows) => rows,
         FetchCount::All => u64::MAX,
+        FetchCount::Relative(_) | FetchCount::Absolute(_) => 1,
+        FetchCount::Backward => 0,
     }
+}
+
+fn only_forward() -> Error {
+    Error::new(ErrorKind::ObjectNotInPrerequisiteState, "cursor can only scan forward")
+        .with_hint("declare it with scroll option to enable backward scan")
 }
 
 impl Connection {
@@ -29,9 +36,9 @@ impl Connection {
     /// counts as a transaction block for cursors.
     pub async fn utility(&mut self, statement: &ParsedStatement, several: bool) -> Outcome<String> {
         match &statement.work {
-            Work::Begin { .. } => self.begin()?,
-            Work::Commit => return Ok(self.end_transaction(true)?.to_string()),
-            Work::Rollback => return Ok(self.end_transaction(false)?.to_string()),
+            Work::Begin { isolation, .. } => self.begin(isolation.as_deref())?,
+            Work::Commit { chain } => return Ok(self.end_transaction(true, *chain)?.to_string()),
+            Work::Rollback { chain } => return Ok(self.end_transaction(false, *chain)?.to_string()),
             Work::Savepoint(name) => {
                 self.require_block("SAVEPOINT", false)?;
                 self.transaction.savepoint(name.clone(), self.session.settings())?;
@@ -66,17 +73,22 @@ impl Connection {
             }
             Work::Accepted(_) => {}
             Work::Refused(error) => return Err(error.as_ref().clone().into()),
-            Work::Query(_) | Work::Show(_) | Work::Execute { .. } | Work::Fetch { .. } | Work::CopyOut { .. } => {
+            Work::Query(_)
+            | Work::Show(_)
+            | Work::Execute { .. }
+            | Work::Fetch { .. }
+            | Work::Move { .. }
+            | Work::CopyOut { .. } => {
                 return Err(Error::internal("a statement with rows was run as one without").into());
             }
         }
         Ok(statement.tag().to_string())
     }
 
-    fn begin(&mut self) -> Result<()> {
+    fn begin(&mut self, isolation: Option<&str>) -> Result<()> {
         if self.transaction.is_idle() {
             self.transaction.begin(self.session.settings());
-            return Ok(());
+            return self.isolate(isolation);
         }
         self.warn(
             ErrorKind::ActiveTransaction,
@@ -84,17 +96,36 @@ impl Connection {
         )
     }
 
-    fn end_transaction(&mut self, commit: bool) -> Result<&'static str> {
+    /// Every statement here sees one state of the data, so that the levels differ in their names only.
+    fn isolate(&mut self, level: Option<&str>) -> Result<()> {
+        let settings = self.session.settings_mut();
+        match level {
+            Some(level) => settings.set("transaction_isolation", Some(level)),
+            None => Ok(()),
+        }
+    }
+
+    fn end_transaction(&mut self, commit: bool, chain: bool) -> Result<&'static str> {
+        let tag = if commit { "COMMIT" } else { "ROLLBACK" };
         if self.transaction.is_idle() {
+            if chain {
+                let message = format!("{tag} AND CHAIN can only be used in transaction blocks");
+                return Err(Error::new(ErrorKind::NoActiveTransaction, message));
+            }
             self.warn(ErrorKind::NoActiveTransaction, "there is no transaction in progress")?;
         }
-        if commit && !self.transaction.is_failed() {
+        let level = self.settings().show("transaction_isolation")?.to_string();
+        let tag = if commit && !self.transaction.is_failed() {
             self.commit();
-            Ok("COMMIT")
+            tag
         } else {
             self.rollback();
-            Ok("ROLLBACK")
+            "ROLLBACK"
+        };
+        if chain {
+            self.begin(Some(&level))?;
         }
+        Ok(tag)
     }
 
     fn require_block(&self, what: &str, several: bool) -> Result<()> {
@@ -232,12 +263,40 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends up to `most` rows of a cursor. Returns how many, and whether the cursor is at its end. A cursor that fails
-    /// is gone.
-    pub async fn fetch(&mut self, name: &str, formats: &[Format], most: u64) -> Outcome<(u64, bool)> {
+    /// Passes over rows of a cursor; returns how many, or for a single row whether it is there.
+    pub async fn move_cursor(&mut self, name: &str, count: FetchCount) -> Outcome<u64> {
+        let mut portal = self.portals.remove(name).ok_or_else(|| no_cursor(name))?;
+        let moved = match &mut portal.state {
+            PortalState::Running(rows) => {
+                let ahead = rows_ahead(rows.taken(), count)?;
+                rows.pass_over(&mut self.io, &self.watch, ahead).await?;
+                let wanted = rows_wanted(count);
+                rows.pass_over(&mut self.io, &self.watch, wanted).await?
+            }
+            _ => 0,
+        };
+        self.portals.insert(name.to_string(), portal);
+        Ok(moved)
+    }
+
+    /// Sends the rows of a cursor that FETCH asks for, up to `most`. Returns how many, and whether the cursor is at its
+    /// end. A cursor that fails is gone.
+    pub async fn fetch(
+        &mut self,
+        name: &str,
+        formats: &[Format],
+        count: FetchCount,
+        most: u64,
+    ) -> Outcome<(u64, bool)> {
         let mut portal = self.portals.remove(name).ok_or_else(|| no_cursor(name))?;
         let mut fetched = (0, true);
+        if count == FetchCount::Backward || (portal.is_at_end() && matches!(count, FetchCount::Absolute(_))) {
+            return Err(only_forward().into());
+        }
+        let most = most.min(rows_wanted(count));
         if let PortalState::Running(rows) = &mut portal.state {
+            let ahead = rows_ahead(rows.taken(), count)?;
+            rows.pass_over(&mut self.io, &self.watch, ahead).await?;
             let mut writer = DataRows {
                 formats,
                 style: Style::of(self.session.settings())?,
@@ -252,6 +311,16 @@ impl Connection {
         }
         self.portals.insert(name.to_string(), portal);
         Ok(fetched)
+    }
+}
+
+/// How many rows lie between a cursor's place and the row that FETCH asks for.
+fn rows_ahead(taken: u64, count: FetchCount) -> Result<u64> {
+    match count {
+        FetchCount::Rows(_) | FetchCount::All => Ok(0),
+        FetchCount::Relative(places) => Ok(places.saturating_sub(1)),
+        FetchCount::Absolute(place) if place > taken => Ok(place - taken - 1),
+        FetchCount::Absolute(_) | FetchCount::Backward => Err(only_forward()),
     }
 }
 

@@ -50,13 +50,13 @@ async fn catalogs_and_schemas() {
 async fn tables_in_every_variant() {
     let server = Server::start().await;
     let mut client = server.client().await;
-    let all = vec!["status", "big_types", "empty", "types"];
+    let all = vec!["sessions", "status", "big_types", "empty", "types"];
     for (catalog, schema, table, types, expected) in [
         (None, None, None, vec![], all.clone()),
         (some("mission_control"), None, None, vec![], all),
         (some("other"), None, None, vec![], vec![]),
         (None, some("public"), None, vec![], vec!["big_types", "empty", "types"]),
-        (None, some("mission\\_%"), None, vec![], vec!["status"]),
+        (None, some("mission\\_%"), None, vec![], vec!["sessions", "status"]),
         (None, None, some("%types"), vec![], vec!["big_types", "types"]),
         (None, None, some("_ypes"), vec![], vec!["types"]),
         (None, None, None, vec!["VIEW"], vec!["big_types"]),
@@ -65,7 +65,7 @@ async fn tables_in_every_variant() {
             None,
             None,
             vec!["TABLE", "VIEW"],
-            vec!["status", "big_types", "empty", "types"],
+            vec!["sessions", "status", "big_types", "empty", "types"],
         ),
         (None, None, None, vec!["SYSTEM TABLE"], vec![]),
         (

@@ -24,7 +24,7 @@ use arrow_flight::{FlightInfo, Ticket};
 use datafusion::datasource::{MemTable, ViewTable};
 use futures::TryStreamExt;
 use mission_control::metrics::{Metrics, Protocol};
-use mission_control::session::{Engine, EngineOptions, Relations};
+use mission_control::session::{Engine, EngineOptions, Limits, Relations};
 use mission_control::shutdown::Shutdown;
 use mission_control::wire::flight_sql::{FlightOptions, serve};
 use tonic::transport::Channel;
@@ -45,7 +45,15 @@ impl Server {
     }
 
     async fn start_with(options: FlightOptions) -> Self {
-        let engine = Engine::new(EngineOptions::default(), tokio::runtime::Handle::current()).unwrap();
+        Self::start_with_limits(options, Limits::default()).await
+    }
+
+    async fn start_with_limits(options: FlightOptions, limits: Limits) -> Self {
+        let engine_options = EngineOptions {
+            limits,
+            ..EngineOptions::default()
+        };
+        let engine = Engine::new(engine_options, tokio::runtime::Handle::current()).unwrap();
         engine.publish(relations().await).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());

@@ -13,8 +13,17 @@ async fn every_relation_is_listed_and_can_be_read() {
         .iter()
         .map(|info| info.flight_descriptor.as_ref().unwrap().path.join("/"))
         .collect();
-    assert_eq!(paths, ["mission_control/status", "big_types", "empty", "types"]);
-    for (info, rows) in listed.into_iter().zip([1, 1, 0, 3]) {
+    assert_eq!(
+        paths,
+        [
+            "mission_control/sessions",
+            "mission_control/status",
+            "big_types",
+            "empty",
+            "types"
+        ]
+    );
+    for (info, rows) in listed.into_iter().zip([1, 1, 1, 0, 3]) {
         let announced = info.clone().try_decode_schema().unwrap();
         let result = collect(client.do_get(ticket(&info)).await.unwrap()).await.unwrap();
         assert_eq!((result.schema().as_ref(), result.num_rows()), (&announced, rows));

@@ -235,11 +235,11 @@ async fn a_statement_that_fails_at_once_fails_the_call_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_longer_than_allowed_is_refused() {
-    let options = FlightOptions {
+    let limits = Limits {
         max_statement_bytes: 100,
-        ..FlightOptions::default()
+        ..Limits::default()
     };
-    let server = Server::start_with(options).await;
+    let server = Server::start_with_limits(FlightOptions::default(), limits).await;
     let mut client = server.client().await;
     let long = format!("SELECT '{}'", "x".repeat(100));
     assert_refused(

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mission_control::metrics::Metrics;
-use mission_control::session::{Engine, EngineOptions};
+use mission_control::server::QueryRuntime;
+use mission_control::session::{Engine, EngineOptions, Limits};
 use mission_control::shutdown::Shutdown;
 use mission_control::wire::postgres::{PostgresOptions, serve};
 use tokio::runtime::Runtime;
@@ -16,8 +17,9 @@ pub struct Server {
     pub port: u16,
     pub shutdown: Shutdown,
     pub metrics: Arc<Metrics>,
+    pub engine: Arc<Engine>,
     runtime: Option<Runtime>,
-    queries: Option<Runtime>,
+    queries: QueryRuntime,
     served: Option<tokio::task::JoinHandle<mission_control::error::Result<()>>>,
 }
 
@@ -27,23 +29,49 @@ impl Server {
     }
 
     pub fn with(options: PostgresOptions) -> Self {
+        Self::with_limits(options, Limits::default())
+    }
+
+    pub fn with_limits(options: PostgresOptions, limits: Limits) -> Self {
+        let engine_options = EngineOptions {
+            limits,
+            ..EngineOptions::default()
+        };
+        Self::with_engine(options, engine_options)
+    }
+
+    pub fn with_engine(options: PostgresOptions, engine_options: EngineOptions) -> Self {
         // As in the program, queries have a runtime of their own: a busy one must not keep the listener from its work.
-        let [runtime, queries] = [(); 2].map(|()| {
+        let queries = QueryRuntime::new().unwrap();
+        let runtime = {
             let mut builder = tokio::runtime::Builder::new_multi_thread();
-            builder.worker_threads(2).enable_all().build().unwrap()
-        });
-        let engine = Engine::new(EngineOptions::default(), queries.handle().clone()).unwrap();
+            let stack_bytes = mission_control::server::THREAD_STACK_BYTES;
+            builder
+                .worker_threads(2)
+                .thread_stack_size(stack_bytes)
+                .enable_all()
+                .build()
+                .unwrap()
+        };
+        let engine = Engine::new(engine_options, queries.handle()).unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (shutdown, metrics) = (Shutdown::new(), Arc::new(Metrics::default()));
-        let serving = serve(listener, engine, options, Arc::clone(&metrics), shutdown.clone());
+        let serving = serve(
+            listener,
+            Arc::clone(&engine),
+            options,
+            Arc::clone(&metrics),
+            shutdown.clone(),
+        );
         let served = Some(runtime.spawn(serving));
         Self {
             port,
             shutdown,
             metrics,
+            engine,
             runtime: Some(runtime),
-            queries: Some(queries),
+            queries,
             served,
         }
     }
@@ -66,6 +94,15 @@ impl Server {
         client
     }
 
+    /// How many tasks of queries there are.
+    pub fn tasks_alive(&self) -> usize {
+        self.queries.handle().metrics().num_alive_tasks()
+    }
+
+    pub fn block_on<F: Future>(&self, work: F) -> F::Output {
+        self.runtime.as_ref().unwrap().block_on(work)
+    }
+
     /// Waits until the listener and all its connections have ended.
     pub fn wait_until_ended(&mut self) {
         let (runtime, served) = (self.runtime.as_ref().unwrap(), self.served.take().unwrap());
@@ -77,7 +114,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.shutdown.end();
-        for runtime in [self.runtime.take(), self.queries.take()].into_iter().flatten() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }

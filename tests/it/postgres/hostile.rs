@@ -1,6 +1,7 @@
 //! Messages that no driver sends.
 
 use super::client::{Server, kinds};
+use mission_control::session::Limits;
 use mission_control::wire::postgres::PostgresOptions;
 
 #[test]
@@ -54,11 +55,15 @@ fn bodies_that_lie_are_errors_and_the_connection_goes_on() {
 
 #[test]
 fn a_statement_that_is_too_long_is_thrown_away_and_refused() {
-    let server = Server::with(PostgresOptions {
-        max_statement_bytes: 1000,
+    let options = PostgresOptions {
         max_message_bytes: 2000,
         ..PostgresOptions::default()
-    });
+    };
+    let limits = Limits {
+        max_statement_bytes: 1000,
+        ..Limits::default()
+    };
+    let server = Server::with_limits(options, limits);
     let mut client = server.session();
     for length in [1001, 500_000] {
         let sql = format!("SELECT '{}'", "x".repeat(length));
@@ -96,11 +101,12 @@ fn deep_nesting_is_refused_without_harm() {
 
 #[test]
 fn named_statements_and_portals_are_limited() {
-    let server = Server::with(PostgresOptions {
+    let limits = Limits {
         max_prepared_statements: 2,
         max_portals: 2,
-        ..PostgresOptions::default()
-    });
+        ..Limits::default()
+    };
+    let server = Server::with_limits(PostgresOptions::default(), limits);
     let mut client = server.session();
     client
         .parse("a", "SELECT 1", &[])

@@ -165,7 +165,7 @@ fn cursors_are_fetched_from_until_their_transaction_ends() {
         "DECLARE CURSOR"
     );
     assert_eq!(values(&client.query("FETCH ALL FROM h")), ["7"]);
-    assert_eq!(outcome(&mut client, "CLOSE ALL"), "CLOSE CURSOR");
+    assert_eq!(outcome(&mut client, "CLOSE ALL"), "CLOSE CURSOR ALL");
     assert_eq!(outcome(&mut client, "FETCH NEXT FROM h"), "34000");
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::client::{Server, kinds};
+use mission_control::session::Limits;
 use mission_control::wire::postgres::PostgresOptions;
 
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
@@ -99,10 +100,11 @@ fn settings_of_the_startup_message_are_checked_and_take_effect() {
 
 #[test]
 fn connections_beyond_the_limit_are_refused_until_one_leaves() {
-    let server = Server::with(PostgresOptions {
+    let limits = Limits {
         max_connections: 1,
-        ..PostgresOptions::default()
-    });
+        ..Limits::default()
+    };
+    let server = Server::with_limits(PostgresOptions::default(), limits);
     let mut first = server.session();
     let mut second = server.connect();
     second.startup(196_608, &[("user", "me"), ("database", "mission_control")]);

@@ -104,12 +104,31 @@ fn every_key_arrives() {
     assert_eq!(engine.spill_folder, Some(PathBuf::from("/var/tmp")));
     assert_eq!(engine.spill_bytes, 10 << 30);
     assert_eq!(engine.threads_per_query, 4);
-    assert_eq!(engine.statement_timeout.map(|timeout| timeout.as_secs()), Some(60));
+    assert_eq!(
+        engine.limits.statement_timeout.map(|timeout| timeout.as_secs()),
+        Some(60)
+    );
     assert_eq!(config.limits.max_connections.map(|number| number.get()), Some(100));
     assert_eq!(
         config.limits.max_statement_bytes.map(|number| number.get()),
         Some(1 << 20)
     );
+    let limits = engine.limits;
+    assert_eq!(limits.max_connections_per_user, 20);
+    assert_eq!(limits.idle_timeout.map(|timeout| timeout.as_secs()), Some(3600));
+    assert_eq!(
+        limits.idle_in_transaction_timeout.map(|timeout| timeout.as_secs()),
+        Some(60)
+    );
+    assert_eq!(limits.max_result_rows, Some(10_000_000));
+    assert_eq!(limits.max_result_bytes, Some(4 << 30));
+    assert_eq!(limits.memory_per_query_bytes, Some(512 << 20));
+    assert_eq!((limits.max_nesting, limits.max_parameters), (32, 1000));
+    assert_eq!((limits.max_prepared_statements, limits.max_portals), (100, 10));
+    assert_eq!((limits.max_concurrent_queries, limits.max_queued_queries), (16, 0));
+    assert_eq!(limits.queue_timeout.as_secs(), 5);
+    assert!(config.audit.statements && config.audit.text);
+    assert_eq!(config.audit.slow_statement_ms.map(|number| number.get()), Some(5000));
     assert_eq!(config.server.shutdown_grace_seconds, 0);
 }
 

@@ -67,8 +67,6 @@ impl TestServer {
             postgres_socket: None,
             access: AccessSettings::default(),
             engine: EngineOptions::default(),
-            max_connections: None,
-            max_statement_bytes: None,
             shutdown_grace: Duration::from_secs(1),
         };
         let running = Server::start(settings, Arc::new(Metrics::default()), Shutdown::new())

@@ -39,6 +39,7 @@ impl From<DataFusionError> for Shown {
             FunctionErrorKind::InvalidArgument => "22023",
             FunctionErrorKind::OutOfRange | FunctionErrorKind::NotConverged => "22003",
             FunctionErrorKind::Unsupported => "0A000",
+            FunctionErrorKind::Stopped => "57014",
         };
         Self {
             sqlstate: Some(sqlstate),
