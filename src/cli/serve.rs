@@ -131,8 +131,8 @@ fn reload_on_signal(arguments: ServeArguments, reload: Reload) -> Result<impl Fu
         while hang_up.recv().await.is_some() {
             let settings = arguments.configuration();
             let applied = settings
-                .and_then(|config| AccessSettings::from_config(&config))
-                .and_then(|settings| reload.apply(&settings));
+                .and_then(|config| Ok((AccessSettings::from_config(&config)?, config.limits.client_limits())))
+                .and_then(|(access, limits)| reload.apply(&access, limits));
             match applied {
                 Ok(()) => tracing::info!("the configuration has been read again"),
                 Err(error) => tracing::error!(%error, "the configuration was not taken over; the old one stays"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::access::{Credentials, Fingerprint, Role, TlsFiles, Users};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::session::Engine;
+use crate::session::{Engine, Limits};
 use crate::shutdown::Shutdown;
 use crate::wire::auth::{Access, Policy};
 use crate::wire::tls::{Certificate, Security, Tls};
@@ -219,8 +219,9 @@ pub struct Reload {
 
 impl Reload {
     /// Takes over what can be changed while the server runs; with an error everything stays as it is.
-    pub fn apply(&self, settings: &AccessSettings) -> Result<()> {
+    pub fn apply(&self, settings: &AccessSettings, limits: Limits) -> Result<()> {
         self.guards.reload(settings)?;
+        self.engine.set_limits(limits);
         self.engine.know_users(self.guards.access.policy().users.identities());
         Ok(())
     }

@@ -391,6 +391,13 @@ def test_sighup_takes_users_over_and_a_mistake_changes_nothing(guarded):
     with pytest.raises(flight.FlightUnauthenticatedError):
         list(client.list_flights(options=token))
 
+    long = "SELECT length('" + "x" * 20_000 + "')"
+    assert psql(guarded, "user=eve", "builder", query=long).stdout.strip() == "20000"
+    reload(changed + "[limits]\nmax_statement_bytes = 1000\n", "the configuration has been read again")
+    assert "54000" in psql(guarded, "user=eve", "builder", query=long).stderr
+    reload(changed, "the configuration has been read again")
+    assert psql(guarded, "user=eve", "builder", query=long).stdout.strip() == "20000"
+
     reload(changed + '[[users]]\nname = "eve"\n', "the configuration was not taken over")
     assert psql(guarded, "user=eve", "builder").stdout.strip() == "eve"
     reload(before, "the configuration has been read again")

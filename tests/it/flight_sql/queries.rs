@@ -298,11 +298,11 @@ async fn a_call_s_deadline_ends_its_rows() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let info = client.execute(ENDLESS.to_string(), None).await.unwrap();
-    client.set_header("grpc-timeout", "300m");
+    client.set_header("grpc-timeout", "2S");
     let started = Instant::now();
     let status = rows_of(&mut client, &info).await.unwrap_err();
     assert_refused(&status, Code::DeadlineExceeded, "57014");
-    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
