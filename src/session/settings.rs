@@ -430,7 +430,7 @@ fn time_zone(value: &str) -> Option<String> {
 /// So many hours east of Greenwich, as PostgreSQL writes it: `<+03:30>-03:30`, a name and the distance to Greenwich.
 fn fixed_zone(hours: f64) -> Option<String> {
     let minutes = (hours * 60.0).round();
-    if !(minutes.abs() < 24.0 * 60.0) {
+    if minutes.is_nan() || minutes.abs() >= 24.0 * 60.0 {
         return None;
     }
     let minutes = minutes as i64;
