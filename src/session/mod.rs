@@ -5,6 +5,7 @@ mod activity;
 mod admission;
 mod audit;
 mod backends;
+pub mod copy_statement;
 mod cursor_statements;
 mod described;
 mod durations;

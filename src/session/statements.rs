@@ -2,13 +2,14 @@
 
 use datafusion::sql::parser::{DFParserBuilder, Statement as EngineStatement};
 use datafusion::sql::sqlparser::ast::{
-    self, CloseCursor, CopySource, CopyTarget, DataType as SqlType, Expr, Ident, ObjectName, Set, Statement,
-    TransactionMode,
+    self, CloseCursor, CopySource, DataType as SqlType, Expr, Ident, ObjectName, Set, Statement, TransactionMode,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
+use super::copy_statement::{CopyOption, CopyStatement, CopyTarget, parse_copy};
 use super::cursor_statements;
 use super::limits::MOST_NESTING;
 pub use crate::dialect::folded;
@@ -78,10 +79,10 @@ pub enum Work {
         name: String,
         count: FetchCount,
     },
-    /// COPY … TO STDOUT: the query whose rows are copied, and the statement for its options.
+    /// COPY … TO STDOUT: the query whose rows are copied, and the options as they were written.
     CopyOut {
         query: Box<ParsedStatement>,
-        copy: Box<Statement>,
+        options: Vec<CopyOption>,
     },
     /// LISTEN, UNLISTEN, SET TRANSACTION and the like: accepted, nothing to do.
     Accepted(&'static str),
@@ -203,12 +204,8 @@ pub fn parse_within(sql: &str, most_nesting: usize) -> Result<Vec<ParsedStatemen
         if parser.peek_token().token == Token::EOF {
             return Ok(statements);
         }
-        let explain = |error| refused(sql).unwrap_or_else(|| syntax_error(sql, error));
-        let own = cursor_statements::parse(&mut parser).map_err(explain)?;
-        let parsed = match own {
-            Some(_) => None,
-            None => Some(parser.parse_statement().map_err(explain)?),
-        };
+        let parsed =
+            parse_one(&mut parser).map_err(|error| refused(sql).unwrap_or_else(|| syntax_error(sql, error)))?;
         let next = parser.peek_token();
         let at_end = next.token == Token::EOF;
         let end = if at_end {
@@ -220,14 +217,39 @@ pub fn parse_within(sql: &str, most_nesting: usize) -> Result<Vec<ParsedStatemen
             return Err(refused(sql).unwrap_or_else(|| syntax_error_at(sql, &next.token, end)));
         }
         let text = sql.get(start..end).unwrap_or(sql).trim().to_string();
-        statements.push(match (own, parsed) {
-            (None, Some(statement)) => classify(statement, text)?,
-            (own, _) => ParsedStatement {
+        statements.push(match parsed {
+            Parsed::Statement(statement) => classify(*statement, text)?,
+            Parsed::Copy(copy) => ParsedStatement {
+                work: copy_work(copy)?,
                 text,
-                work: own.ok_or_else(|| Error::internal("a statement that is none"))?,
             },
+            Parsed::Work(work) => ParsedStatement { text, work },
         });
     }
+}
+
+/// A statement as the parser gives it, or one that the parser does not know or not as well as PostgreSQL.
+enum Parsed {
+    Statement(Box<Statement>),
+    Copy(CopyStatement),
+    Work(Work),
+}
+
+fn parse_one(parser: &mut Parser<'_>) -> std::result::Result<Parsed, ParserError> {
+    if parser.parse_keyword(Keyword::COPY) {
+        return parse_copy(parser).map(Parsed::Copy);
+    }
+    let statement = if parser.parse_keyword(Keyword::TABLE) {
+        let name = parser.parse_object_name(false)?;
+        Parser::new(&PostgreSqlDialect {})
+            .try_with_sql(&format!("SELECT * FROM {name}"))?
+            .parse_statement()?
+    } else if let Some(work) = cursor_statements::parse(parser)? {
+        return Ok(Parsed::Work(work));
+    } else {
+        parser.parse_statement()?
+    };
+    Ok(Parsed::Statement(Box::new(statement)))
 }
 
 /// Finds the bytes of tokens in the order of the text. It only goes forward, so that a text of very many statements
@@ -431,7 +453,6 @@ fn classify(statement: Statement, text: String) -> Result<ParsedStatement> {
             arguments: parameters,
         },
         Statement::Declare { stmts } => declare_work(stmts)?,
-        Statement::Copy { .. } => copy_work(statement)?,
         other => Work::Query(Box::new(other)),
     };
     Ok(ParsedStatement { text, work })
@@ -464,26 +485,25 @@ fn declare_work(mut declarations: Vec<ast::Declare>) -> Result<Work> {
     })
 }
 
-fn copy_work(statement: Statement) -> Result<Work> {
-    let Statement::Copy { source, to, target, .. } = &statement else {
-        return Err(Error::internal("copy expected"));
-    };
-    if !to {
-        let refusal = Error::new(
+fn copy_work(copy: CopyStatement) -> Result<Work> {
+    let refusal = match copy.target {
+        CopyTarget::ToStdout => None,
+        CopyTarget::FromStdin => Some(Error::new(
             ErrorKind::ReadOnlyTransaction,
             "cannot execute COPY FROM in a read-only transaction",
-        );
+        )),
+        CopyTarget::Server => Some(
+            Error::new(
+                ErrorKind::InsufficientPrivilege,
+                "permission denied to COPY to or from a file or program",
+            )
+            .with_hint("anyone can COPY to stdout or from stdin; psql's \\copy command also works for anyone"),
+        ),
+    };
+    if let Some(refusal) = refusal {
         return Ok(Work::Refused(Box::new(refusal)));
     }
-    if !matches!(target, CopyTarget::Stdout) {
-        let refusal = Error::new(
-            ErrorKind::InsufficientPrivilege,
-            "permission denied to COPY to or from a file or program",
-        )
-        .with_hint("anyone can COPY to stdout or from stdin; psql's \\copy command also works for anyone");
-        return Ok(Work::Refused(Box::new(refusal)));
-    }
-    let query = match source {
+    let query = match &copy.source {
         CopySource::Query(query) => inner_statement(Statement::Query(query.clone()))?,
         CopySource::Table { table_name, columns } => {
             let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
@@ -498,7 +518,7 @@ fn copy_work(statement: Statement) -> Result<Work> {
     };
     Ok(Work::CopyOut {
         query: Box::new(query),
-        copy: Box::new(statement),
+        options: copy.options,
     })
 }
 

@@ -86,6 +86,10 @@ SELECT c.tableoid, c.oid FROM pg_class c WHERE c.relname = 'pg_type'
 SELECT castsource::regtype, casttarget::regtype, castcontext FROM pg_cast ORDER BY castsource, casttarget
 SELECT rngtypid, rngsubtype FROM pg_range ORDER BY 1
 SELECT amname, amtype FROM pg_am ORDER BY oid
+SELECT sum, int4 FROM (SELECT sum(hours), 1::int FROM releases) s
+SELECT * FROM (SELECT 0::int, 0::int2, count(*) FROM releases) AS t(a, b, c)
+SELECT json_build_object('a', 1::int, 'b', NULL, 'c', true, 'd', 'x"y')::text, jsonb_build_object('a', 1::int)::text
+TABLE pg_tablespace
 """.strip().splitlines()
 
 # What both refuse, with the same code.

@@ -22,6 +22,8 @@ pub fn all() -> Vec<Definition> {
             Ok(text(Some(shown)))
         }),
         lenient("format", Utf8, format),
+        lenient("json_build_object", Utf8, |arguments, _| json_object(arguments, " : ")),
+        lenient("jsonb_build_object", Utf8, |arguments, _| json_object(arguments, ": ")),
         strict("array_upper", Int32, |arguments, _| {
             Ok(bound(arguments, |length| length))
         }),
@@ -46,6 +48,28 @@ fn bound(arguments: &Arguments<'_>, of: fn(i32) -> i32) -> ScalarValue {
     };
     let first = arguments.number(1) == Some(1);
     ScalarValue::Int32(length.filter(|length| first && *length > 0).map(of))
+}
+
+/// An object of the arguments in pairs, as text.
+fn json_object(arguments: &Arguments<'_>, between: &str) -> Result<ScalarValue> {
+    if arguments.count() % 2 == 1 {
+        return Err(wrong("argument list must have even number of elements".to_string()));
+    }
+    let mut members = Vec::new();
+    for index in (0..arguments.count()).step_by(2) {
+        let Some(key) = arguments.text(index) else {
+            return Err(wrong("argument 1: key must not be null".to_string()));
+        };
+        let key = serde_json::Value::String(key);
+        let value = match (arguments.value(index + 1), arguments.text(index + 1)) {
+            (Some(ScalarValue::Boolean(Some(truth))), _) => truth.to_string(),
+            (Some(value), Some(text)) if value.data_type().is_numeric() => text,
+            (_, Some(text)) => serde_json::Value::String(text).to_string(),
+            (_, None) => "null".to_string(),
+        };
+        members.push(format!("{key}{between}{value}"));
+    }
+    Ok(text(Some(format!("{{{}}}", members.join(", ")))))
 }
 
 /// `format` with `%s`, `%I`, `%L` and `%%`, positions (`%2$s`) and widths (`%-10s`) included.

@@ -232,8 +232,8 @@ impl Connection {
                 portal.state = PortalState::Finished;
                 Ok(self.io.put(&CommandComplete::new(format!("MOVE {moved}")))?)
             }
-            Work::CopyOut { query, copy } => {
-                let tag = self.copy_out(query, copy).await?;
+            Work::CopyOut { query, options } => {
+                let tag = self.copy_out(query, options).await?;
                 portal.state = PortalState::Finished;
                 Ok(self.io.put(&CommandComplete::new(tag))?)
             }

@@ -4,6 +4,7 @@
 mod authenticate;
 mod connection;
 mod copy;
+mod copy_options;
 mod decode;
 mod encode;
 mod extended;

@@ -69,7 +69,7 @@ impl Connection {
                 format!("FETCH {sent}")
             }
             Work::Move { name, count } => format!("MOVE {}", self.move_cursor(name, *count).await?),
-            Work::CopyOut { query, copy } => self.copy_out(query, copy).await?,
+            Work::CopyOut { query, options } => self.copy_out(query, options).await?,
             _ => self.utility(statement, several).await?,
         };
         Ok(self.io.put(&CommandComplete::new(tag))?)
