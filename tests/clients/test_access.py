@@ -86,6 +86,7 @@ role = "ingest"
 def test_hash_password_asks_twice_and_shows_nothing(tmp_path):
     """On a terminal; what is typed into something else is tested without one."""
     import pty
+    import termios
 
     def typed(*answers: str) -> tuple[str, int]:
         pid, terminal = pty.fork()
@@ -93,10 +94,14 @@ def test_hash_password_asks_twice_and_shows_nothing(tmp_path):
             os.execv(binary(), [binary(), "hash-password"])
         shown = b""
         for answer in answers:
-            while not shown.rstrip().endswith(b":"):
-                shown += os.read(terminal, 1024)
+            prompt = b""
+            while not prompt.rstrip().endswith(b":"):
+                prompt += os.read(terminal, 1024)
+            shown += prompt
+            # The prompt comes before the terminal is silent; a person takes longer to type.
+            while termios.tcgetattr(terminal)[3] & termios.ECHO:
+                time.sleep(0.01)
             os.write(terminal, answer.encode() + b"\n")
-            shown += b"\n"
         try:
             while chunk := os.read(terminal, 1024):
                 shown += chunk
