@@ -245,8 +245,10 @@ impl Connection {
                     self.ready_for_query().await
                 } else {
                     self.skipping = true;
-                    // Flush would be passed over as well, and a client may wait for nothing but this answer.
-                    self.io.flush_watched(&self.watch).await
+                    // Flush would be passed over as well, and a client may wait for nothing but this answer. What
+                    // ended the statement must not end the connection with it.
+                    let watch = self.between_statements();
+                    self.io.flush_watched(&watch).await
                 }
             }
             other => other,
@@ -306,12 +308,17 @@ impl Connection {
         self.io.put(&ReadyForQuery::new(self.transaction.status()))?;
         self.registration
             .set_application(self.session.settings().show("application_name")?);
-        let watch = Watch {
+        let watch = self.between_statements();
+        self.io.flush_watched(&watch).await
+    }
+
+    /// While no statement runs, only the server's end and an administrator stop the sending of answers.
+    fn between_statements(&self) -> Watch {
+        Watch {
             running: Arc::default(),
             deadline: None,
             terminated: self.watch.terminated.clone(),
-        };
-        self.io.flush_watched(&watch).await
+        }
     }
 
     fn report_settings(&mut self) -> Result<()> {

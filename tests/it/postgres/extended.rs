@@ -202,3 +202,20 @@ fn the_first_rows_arrive_before_the_last_are_made() {
     assert_eq!((client.next().unwrap().kind, client.next().unwrap().kind), ('1', '2'));
     assert_eq!(client.next().unwrap().value(), "1");
 }
+
+#[test]
+fn a_timeout_in_the_extended_protocol_ends_the_statement_and_not_the_connection() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.query("SET statement_timeout = '100ms'");
+    let forever = "SELECT count(*) FROM generate_series(1, 100000000000) a";
+    let answers = client
+        .parse("", forever, &[])
+        .bind("", "", &[], &[])
+        .execute("", 0)
+        .sync();
+    assert_eq!(kinds(&answers), "12EZ");
+    assert_eq!(answers[2].sqlstate(), "57014");
+    client.query("SET statement_timeout = 0");
+    assert_eq!(kinds(&client.query("SELECT 1")), "TDCZ");
+}
