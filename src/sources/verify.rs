@@ -12,6 +12,11 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+#[expect(deprecated, reason = "see its use")]
+use parquet::arrow::async_reader::ParquetObjectReader;
+use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
+use parquet::file::metadata::PageIndexPolicy;
 
 use super::snapshot::{Fingerprint, SourceFile, SourceProblem, SourceSnapshot};
 use super::{PoisonError, Source};
@@ -68,6 +73,23 @@ impl Source {
             .build();
         let mut batches = DataSourceExec::from_data_source(scan).execute(0, context)?;
         while batches.try_next().await?.is_some() {}
+        self.read_indexes(file).await
+    }
+
+    /// What only filters read: the pages' bounds and the bloom filters.
+    #[expect(deprecated, reason = "the engine's own readers cannot be asked for bloom filters")]
+    async fn read_indexes(&self, file: &SourceFile) -> Result<(), DataFusionError> {
+        let reader =
+            ParquetObjectReader::new(self.object_store(), file.meta.location.clone()).with_file_size(file.meta.size);
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+        let mut opened = ParquetRecordBatchStreamBuilder::new_with_options(reader, options).await?;
+        let (groups, columns) = (
+            opened.metadata().num_row_groups(),
+            opened.parquet_schema().num_columns(),
+        );
+        for (group, column) in (0..groups).flat_map(|group| (0..columns).map(move |column| (group, column))) {
+            opened.get_row_group_column_bloom_filter(group, column).await?;
+        }
         Ok(())
     }
 }
