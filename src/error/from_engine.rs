@@ -326,6 +326,13 @@ fn from_internal(text: &str) -> Error {
     if text.contains("not implemented") || text.contains("Unsupported") {
         return Error::not_supported(first_line(text));
     }
+    if text.contains("failed to coerce types") || text.contains("failed to match any signature") {
+        return Error::new(
+            ErrorKind::UndefinedFunction,
+            "no function or operator matches the given argument types",
+        )
+        .with_detail(first_line(text));
+    }
     Error::internal(first_line(text))
 }
 

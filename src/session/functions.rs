@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 /// Functions that are the same for every session.
 pub fn register(state: &mut SessionState) -> Result<()> {
     mission_control_udfs::register_all(state)?;
+    super::large_values::register(state)?;
     let version = format!(
         "PostgreSQL {POSTGRES_VERSION} (Mission Control SQL {})",
         env!("CARGO_PKG_VERSION")

@@ -192,9 +192,15 @@ fn first_words(statement: &Statement) -> String {
     }
 }
 
-/// Looks for whatever would reach beyond the catalog.
+/// How many relations a statement may name. The columns of all that are joined so far stand at every join, so that the
+/// memory of planning grows with the square of their number.
+const MOST_RELATIONS: usize = 100;
+
+/// Looks for whatever would reach beyond the catalog, and counts what it names there.
 #[derive(Default)]
-struct Reach {}
+struct Reach {
+    relations: usize,
+}
 
 impl Visitor for Reach {
     type Break = Error;
@@ -214,6 +220,13 @@ impl Visitor for Reach {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Error> {
+        self.relations += 1;
+        if self.relations > MOST_RELATIONS {
+            return ControlFlow::Break(
+                Error::new(ErrorKind::StatementTooComplex, "statement is too complex")
+                    .with_hint(format!("a statement may name at most {MOST_RELATIONS} relations")),
+            );
+        }
         match factor {
             TableFactor::Table {
                 name, args: Some(_), ..

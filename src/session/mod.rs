@@ -11,6 +11,7 @@ mod described;
 mod durations;
 mod functions;
 mod gate;
+mod large_values;
 mod limits;
 mod memory;
 mod parameters;
@@ -20,10 +21,12 @@ mod sessions_table;
 mod settings;
 pub mod statements;
 mod stored_view;
+mod text_limits;
 mod time_zones;
 mod views;
 mod work;
 
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -40,7 +43,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::SessionConfig;
-use futures::{FutureExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -441,13 +444,19 @@ impl Session {
         } else {
             self.plan_again(prepared).await?
         };
-        let state = self.state(&self.engine.published());
+        let mut state = self.state(&self.engine.published());
         let limits = self.engine.limits();
         let environment = self.query_environment(&limits);
         let work = async move {
             let bound = parameters::bind(plan, parameters)?;
             let bound = dialect::rewrite_plan(bound, &state)?;
-            let physical = state.create_physical_plan(&bound).await?;
+            let optimized = state.optimize(&bound)?;
+            if let Some(rows) = large_values::batch_rows(&optimized) {
+                let usual = state.config().batch_size();
+                *state.config_mut() = state.config().clone().with_batch_size(rows.min(usual));
+            }
+            let planner = Arc::clone(state.query_planner());
+            let physical = planner.create_physical_plan(&optimized, &state).await?;
             let context = TaskContext::from(&state).with_runtime(environment);
             Ok(execute_stream(physical, Arc::new(context))?)
         };
@@ -588,12 +597,16 @@ fn check_parameters(count: usize, most: usize) -> Result<()> {
     Err(Error::new(ErrorKind::ProgramLimitExceeded, message))
 }
 
-/// Tells the engine when a file turns out to be unreadable while rows flow.
+/// Tells the engine when a file turns out to be unreadable while rows flow. The decoder panics on some damaged pages, so
+/// a panic is looked into as well; for the client it is a bug.
 fn reporting_trouble(rows: SendableRecordBatchStream, engine: Arc<Engine>) -> SendableRecordBatchStream {
     let schema = rows.schema();
-    let watched = rows.map_err(move |error| {
+    let caught = AssertUnwindSafe(rows)
+        .catch_unwind()
+        .map(|next| next.unwrap_or_else(|_| Err(Error::internal("the query stopped unexpectedly").into())));
+    let watched = caught.map_err(move |error| {
         let error = Error::from(error);
-        if error.kind == ErrorKind::Io {
+        if matches!(error.kind, ErrorKind::Io | ErrorKind::Internal) {
             engine.report_unreadable_source();
         }
         error.into()

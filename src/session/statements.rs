@@ -13,6 +13,8 @@ use super::copy_statement::{CopyOption, CopyStatement, CopyTarget, parse_copy};
 use super::cursor_statements;
 use super::limits::MOST_NESTING;
 pub use crate::dialect::folded;
+
+use super::text_limits;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How deep expressions and subqueries may nest before a statement is refused as too complex.
@@ -188,6 +190,7 @@ pub fn parse(sql: &str) -> Result<Vec<ParsedStatement>> {
 
 /// The same with a limit of the administrator's on how deep brackets may nest.
 pub fn parse_within(sql: &str, most_nesting: usize) -> Result<Vec<ParsedStatement>> {
+    text_limits::check(sql)?;
     let dialect = PostgreSqlDialect {};
     let tokens = Tokenizer::new(&dialect, sql)
         .tokenize_with_location()

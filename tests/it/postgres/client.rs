@@ -165,6 +165,13 @@ pub struct Client {
 }
 
 impl Client {
+    /// A raw connection to an address that has sent nothing yet.
+    pub fn to(address: &str) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        Self { stream, key: None }
+    }
+
     pub fn raw(&mut self, bytes: &[u8]) -> &mut Self {
         self.stream.write_all(bytes).unwrap();
         self

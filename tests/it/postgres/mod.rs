@@ -2,7 +2,7 @@
 
 mod access;
 mod cancelling;
-mod client;
+pub mod client;
 mod copy;
 mod extended;
 mod hostile;

@@ -3,6 +3,7 @@
 mod access;
 mod check;
 mod configuration;
+mod hostile;
 mod metrics;
 mod mistakes;
 mod serve;
