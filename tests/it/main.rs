@@ -4,6 +4,8 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod flight_sql;
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
 mod gate;
 mod layers;
 mod postgres;
