@@ -92,13 +92,18 @@ class Server:
         raise RuntimeError("no VmRSS")
 
 
+def generate_demo(folder: pathlib.Path, days: int, rows_per_day: int, seed: int) -> None:
+    """Writes demo data with the program itself."""
+    command = [binary(), "generate", "--out", str(folder), "--days", str(days)]
+    command += ["--rows-per-day", str(rows_per_day), "--seed", str(seed)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+
+
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory) -> pathlib.Path:
-    """A few days of demo data, made by the program itself."""
+    """A few days of demo data."""
     folder = tmp_path_factory.mktemp("demo")
-    command = [binary(), "generate", "--out", str(folder), "--days", str(DEMO_DAYS)]
-    command += ["--rows-per-day", str(DEMO_ROWS_PER_DAY), "--seed", str(DEMO_SEED)]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    generate_demo(folder, DEMO_DAYS, DEMO_ROWS_PER_DAY, DEMO_SEED)
     return folder
 
 
