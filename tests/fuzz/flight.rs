@@ -90,7 +90,6 @@ fn flight_messages() {
     let world = World::new("flight");
     let grammar = Grammar::new(&world);
     let options = FlightOptions {
-        max_statement_bytes: 100_000,
         max_message_bytes: 200_000,
         max_prepared_statements: 50,
         max_parameter_bytes: 1 << 20,

@@ -11,7 +11,7 @@ use arrow::array::{
 };
 use futures::FutureExt;
 use mission_control::error::{Error, ErrorKind};
-use mission_control::session::{Engine, EngineOptions, Relations};
+use mission_control::session::{Engine, EngineOptions, Limits, Relations};
 use mission_control::sources::{self, SourceSettings};
 use mission_control::tables::error_aggregates::ErrorAggregatesTable;
 use mission_control::wire::error_codes::sqlstate;
@@ -86,7 +86,10 @@ async fn read(bytes: Vec<u8>, queries: tokio::runtime::Handle) -> Verdict {
     let options = EngineOptions {
         memory_bytes: 64 << 20,
         threads_per_query: 2,
-        statement_timeout: Some(Duration::from_secs(5)),
+        limits: Limits {
+            statement_timeout: Some(Duration::from_secs(5)),
+            ..Limits::default()
+        },
         ..EngineOptions::default()
     };
     let engine = Engine::new(options, queries).map_err(|error| error.to_string())?;

@@ -28,7 +28,6 @@ fn postgres_messages() {
     let grammar = Grammar::new(&world);
     let options = PostgresOptions {
         startup_timeout: Duration::from_secs(5),
-        max_statement_bytes: 100_000,
         max_message_bytes: 200_000,
         ..PostgresOptions::default()
     };

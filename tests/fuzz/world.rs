@@ -10,7 +10,7 @@ use arrow::array::{
 };
 use datafusion::datasource::MemTable;
 use mission_control::metrics::Metrics;
-use mission_control::session::{Engine, EngineOptions, Relations};
+use mission_control::session::{Engine, EngineOptions, Limits, Relations};
 use mission_control::shutdown::Shutdown;
 use tokio::runtime::{Builder, Runtime};
 
@@ -40,7 +40,11 @@ impl World {
             memory_bytes: 64 << 20,
             spill_bytes: 64 << 20,
             threads_per_query: 2,
-            statement_timeout: Some(Duration::from_millis(500)),
+            limits: Limits {
+                statement_timeout: Some(Duration::from_millis(500)),
+                max_statement_bytes: 100_000,
+                ..Limits::default()
+            },
             ..EngineOptions::default()
         };
         let engine = Engine::new(options, queries.handle().clone()).expect("an engine");
