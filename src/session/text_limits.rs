@@ -33,7 +33,8 @@ fn part(text: &[u8]) -> usize {
         [b'-', b'-', ..] => line(text),
         [b'/', b'*', ..] => block(text),
         [b'$', ..] => dollars(text),
-        [first, ..] if is_word(*first) => text.iter().take_while(|byte| is_word(**byte)).count(),
+        // A dollar sign inside a word belongs to it and quotes nothing.
+        [first, ..] if is_word(*first) => text.iter().take_while(|byte| is_word(**byte) || **byte == b'$').count(),
         _ => 1,
     }
 }
