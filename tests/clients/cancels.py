@@ -53,10 +53,10 @@ def one_cancel(connection: psycopg.Connection, sql: str, after_s: float) -> floa
         connection.cancel()
 
     canceller = threading.Thread(target=cancel)
-    # Beneath the driver's cursor: it must neither gather a hundred million rows nor end the connection on an error.
+    # Beneath the driver's cursor, and with the rows gathered by libpq as psql does: at one row at a time this program
+    # would need longer for the megabytes that wait in the socket than the server needs to stop.
     raw = connection.pgconn
     raw.send_query(sql.encode())
-    raw.set_single_row_mode()
     raw.flush()
     canceller.start()
     state = None
