@@ -60,7 +60,7 @@ HOG = "SELECT cardinality(array_agg(a.window_start)) FROM error_aggregates a, er
 LONG = {
     "join": """SELECT count(*) FROM error_aggregates a, error_aggregates b, error_aggregates c
                WHERE a.main_crashes > c.main_crashes""",
-    "series": "SELECT count(*) FROM generate_series(1, 1000000000000) WHERE value % 7 = 3",
+    "series": "SELECT count(*) FROM generate_series(1, 1000000000000) AS s(value) WHERE value % 7 = 3",
 }
 DOWNLOAD = "SELECT window_start, channel, os_name, version, usage_hours, main_crashes FROM error_aggregates"
 CANCELLED_WITHIN_S = 10
