@@ -27,6 +27,8 @@ pub mod tables;
 /// PostgreSQL's catalog over the relations and functions of this server.
 pub mod catalog;
 
+/// Regressions said once: remembered, and told to a webhook.
+pub mod alerts;
 /// What PostgreSQL's language has and the query engine lacks, as rules that keep a query's meaning.
 pub mod dialect;
 

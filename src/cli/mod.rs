@@ -1,5 +1,5 @@
 //! The command line: which commands there are, what they accept, and how they end. Exit status 0 is success, 2 a
-//! command line or configuration that cannot be used, 1 everything else.
+//! command line or configuration that cannot be used, 1 everything else; `verdict` has two more.
 
 mod banner;
 mod check;
@@ -9,6 +9,7 @@ mod hash_password;
 mod output;
 mod serve;
 mod sql;
+mod verdict;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -37,6 +38,8 @@ enum Command {
     Serve(serve::ServeArguments),
     /// Run one query without a server and print its rows
     Sql(sql::SqlArguments),
+    /// Print the verdicts on a release; exit status 0 ok, 3 regressed, 4 too little data
+    Verdict(verdict::VerdictArguments),
     /// Write demo data of any size, the same for the same arguments
     Generate(generate::GenerateArguments),
     /// Read configuration and data, print what was found and every problem, change nothing
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
     let outcome = match command_line.command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Sql(arguments) => sql::run(&arguments),
+        Command::Verdict(arguments) => verdict::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::HashPassword => hash_password::run(),

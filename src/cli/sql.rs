@@ -87,25 +87,30 @@ async fn answer(config: &Config, query: &str, format: Format, target: Target, qu
 }
 
 async fn start(config: &Config, query: &str, queries: &QueryRuntime) -> Result<RowStream> {
+    let engine = open_engine(config, queries).await?;
+    let rows = engine.session("admin").query(query).await;
+    rows.map_err(|error| match error.kind {
+        ErrorKind::UndefinedTable if config.source.location.is_none() && error.hint.is_none() => {
+            error.with_hint("no source was given: name one with --source, --demo or --config")
+        }
+        _ => error,
+    })
+}
+
+/// An engine over the configured source, if there is one.
+pub(super) async fn open_engine(config: &Config, queries: &QueryRuntime) -> Result<Arc<Engine>> {
     let engine = Engine::new(config.engine_options()?, queries.handle())?;
-    let has_source = config.source.location.is_some();
-    if has_source {
+    if config.source.location.is_some() {
         let source = source_settings(config)?;
-        let (engine, metrics) = (Arc::clone(&engine), Arc::default());
+        let (loading, metrics) = (Arc::clone(&engine), Arc::default());
         let load = queries
             .handle()
-            .spawn(async move { Upkeep::load(&source, engine, metrics).await });
+            .spawn(async move { Upkeep::load(&source, loading, metrics).await });
         let upkeep = load
             .await
             .map_err(|_| Error::internal("loading the source stopped unexpectedly"))??;
         start_logging(config.server.log_format, "warn");
         warn_of_problems(&upkeep.snapshot());
     }
-    let rows = engine.session("admin").query(query).await;
-    rows.map_err(|error| match error.kind {
-        ErrorKind::UndefinedTable if !has_source && error.hint.is_none() => {
-            error.with_hint("no source was given: name one with --source, --demo or --config")
-        }
-        _ => error,
-    })
+    Ok(engine)
 }

@@ -12,7 +12,7 @@ use super::Config;
 use crate::error::{Error, Result};
 
 /// Sections that are planned and not yet made: a file that asks for them must not be half obeyed.
-const LATER_SECTIONS: [&str; 2] = ["managed", "verdict"];
+const LATER_SECTIONS: [&str; 1] = ["managed"];
 
 /// The file's table and the same as a configuration.
 pub fn read(path: &Path) -> Result<(toml::Table, Config)> {

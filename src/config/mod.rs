@@ -15,11 +15,13 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::access::{Credentials, Role};
+use crate::alerts::AlertSettings;
 use crate::error::{Error, Result};
 use crate::session::{AuditOptions, EngineOptions};
 use crate::sources::{ColumnMap, PlatformAliases};
 use crate::tables::{
-    Calendar, CalendarSettings, ChannelSettings, MeasureSettings, PlatformSettings, TargetSettings, Vocabulary,
+    Calendar, CalendarSettings, ChannelSettings, MeasureSettings, PlatformSettings, TargetSettings, VerdictSettings,
+    Vocabulary,
 };
 
 pub use access::{TlsSection, UserSettings};
@@ -37,6 +39,8 @@ pub struct Config {
     pub channels: BTreeMap<String, ChannelSettings>,
     pub platforms: BTreeMap<String, PlatformSettings>,
     pub targets: Vec<TargetSettings>,
+    pub verdict: VerdictSettings,
+    pub alerts: AlertSettings,
     pub postgres: PostgresSection,
     pub flight: FlightSection,
     pub http: HttpSection,
@@ -67,11 +71,14 @@ impl Config {
             platforms: self.platforms.clone(),
             targets: self.targets.clone(),
             calendar: Calendar::load(&self.calendar)?,
+            verdict: self.verdict.clone(),
         };
         vocabulary.check()?;
+        self.alerts.check()?;
         Ok(EngineOptions {
             vocabulary,
             audit: self.audit.options(),
+            alerts: self.alerts.clone(),
             ..self.limits.engine_options()
         })
     }
@@ -263,6 +270,7 @@ fn resolve_paths(table: &mut toml::Table, file: &Path) {
         ("tls", "certificate"),
         ("tls", "key"),
         ("tls", "client_ca"),
+        ("alerts", "folder"),
     ] {
         resolve_path(table.get_mut(section), key, folder);
     }

@@ -1,6 +1,7 @@
 //! The server as a value: binds its listeners, loads its source, serves until it is told to stop, and says under which
 //! addresses. The program starts one from its configuration, tests and embedding programs start theirs.
 
+mod alerts;
 mod guards;
 mod listeners;
 mod socket;
@@ -117,6 +118,7 @@ impl Server {
         let queries = QueryRuntime::new()?;
         let engine = Engine::new(settings.engine.clone(), queries.handle())?;
         engine.know_users(guards.access.policy().users.identities());
+        engine.alerts().keep(&settings.engine.alerts)?;
         let readiness = Readiness::default();
         let mut background = JoinSet::new();
         let [postgres, flight, http] =
@@ -149,7 +151,15 @@ impl Server {
             upkeep.run(settings.refresh_interval, shutdown.clone()),
             &queries.handle(),
         );
-        background.spawn_on(compute_releases(Arc::clone(&engine)), &queries.handle());
+        let (releases, alerts) = (Arc::clone(&engine), settings.engine.alerts.clone());
+        let watch = alerts::watch(Arc::clone(&engine), alerts, settings.refresh_interval, shutdown.clone());
+        background.spawn_on(
+            async move {
+                compute_releases(releases).await;
+                watch.await;
+            },
+            &queries.handle(),
+        );
         readiness.loaded();
         Ok(Running {
             postgres,

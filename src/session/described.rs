@@ -16,7 +16,7 @@ use crate::catalog::{self, CATALOG_SCHEMA, Catalog, Column, Function, FunctionKi
 use crate::sources::COMMENT_KEY;
 
 /// Tables of the data and of the vocabulary; views say it themselves.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 9] = [
     (
         "error_aggregates",
         "The source: counts of errors and usage hours, one row per row of the source.",
@@ -37,6 +37,14 @@ const TABLES: [(&str, &str); 7] = [
     (
         "release_calendar",
         "When releases came out: one row per application, channel and version of the calendar.",
+    ),
+    (
+        "verdict_settings",
+        "What verdicts on releases are made with: one row per channel that differs, and one for all others.",
+    ),
+    (
+        "alerts",
+        "Regressions found, each as it was when it was found first: one row per release, platform and measure.",
     ),
     (
         "source_problems",

@@ -3,6 +3,7 @@
 
 mod activity;
 mod admission;
+mod alerts;
 mod audit;
 mod backends;
 pub mod copy_statement;
@@ -49,6 +50,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::access::{Identity, Role};
+use crate::alerts::{AlertLog, AlertSettings};
 use crate::catalog::{self, Catalog, SessionFacts};
 use crate::dialect::{self, apply::ApplyPlanner};
 use crate::error::{Error, ErrorKind, Result};
@@ -92,6 +94,8 @@ pub struct EngineOptions {
     pub audit: AuditOptions,
     /// What is said of measures, channels, platforms and releases beyond the data.
     pub vocabulary: Vocabulary,
+    /// Where alerts are kept.
+    pub alerts: AlertSettings,
 }
 
 impl Default for EngineOptions {
@@ -104,6 +108,7 @@ impl Default for EngineOptions {
             limits: Limits::default(),
             audit: AuditOptions::default(),
             vocabulary: Vocabulary::default(),
+            alerts: AlertSettings::default(),
         }
     }
 }
@@ -119,6 +124,7 @@ pub struct Engine {
     limits: RwLock<Arc<Limits>>,
     sessions: Arc<Sessions>,
     admission: Arc<Admission>,
+    alerts: Arc<AlertLog>,
 }
 
 /// The relations that new statements see. A running statement keeps those that it began with.
@@ -137,6 +143,7 @@ impl Engine {
         work::hand_flags_on();
         let environment = runtime_environment(&options)?;
         let base = base_state(&options, environment)?;
+        let alerts = Arc::new(AlertLog::open(&options.alerts)?);
         let relations = Arc::new(Relations::default());
         let catalog = Arc::new(described::describe(&relations, &base));
         let published = Published {
@@ -155,6 +162,7 @@ impl Engine {
             published: RwLock::new(published),
             unreadable_source: Arc::default(),
             users: RwLock::default(),
+            alerts,
         }))
     }
 
@@ -171,7 +179,7 @@ impl Engine {
     /// Adds the views of `sql/` to the relations and shows them to every statement from now on.
     pub async fn publish(&self, mut relations: Relations) -> Result<()> {
         self.add_own_tables(&mut relations);
-        views::add_views(&self.base, &self.options.vocabulary, &mut relations).await?;
+        views::add_views(&self.base, &self.options.vocabulary, &self.alerts, &mut relations).await?;
         let catalog = Arc::new(described::describe(&relations, &self.base));
         let catalogs = relations.as_catalogs(&catalog)?;
         let relations = Arc::new(relations);
@@ -197,6 +205,11 @@ impl Engine {
     /// The relations that the next statement will see.
     pub fn relations(&self) -> Arc<Relations> {
         self.published().relations
+    }
+
+    /// Another number for every set of relations.
+    pub fn published_version(&self) -> u64 {
+        self.published().version
     }
 
     /// A statement met a file that could not be read. Whoever keeps the source fresh is told.
@@ -227,6 +240,11 @@ impl Engine {
     /// Who may compute.
     pub fn admission(&self) -> &Arc<Admission> {
         &self.admission
+    }
+
+    /// The regressions found so far.
+    pub fn alerts(&self) -> Arc<AlertLog> {
+        Arc::clone(&self.alerts)
     }
 
     /// Records that a statement has ended, with the code that the client got; once for each statement.

@@ -12,7 +12,9 @@ use datafusion::datasource::ViewTable;
 use datafusion::execution::session_state::SessionState;
 
 use super::Relations;
+use super::alerts::AlertsTable;
 use super::stored_view::StoredView;
+use crate::alerts::AlertLog;
 use crate::error::{Error, Result};
 use crate::tables::{Vocabulary, source_problems};
 
@@ -57,6 +59,15 @@ const VIEWS: &[(Kind, &str, &str)] = &[
     view!(Inlined, "experiment_timeseries"),
     view!(Inlined, "dimension_values"),
     view!(Inlined, "dimension_summary"),
+    view!(Stored, "verdict_releases"),
+    view!(Stored, "verdict_hours"),
+    view!(Stored, "verdict_pairs"),
+    view!(Stored, "verdict_fits"),
+    view!(Stored, "verdict_looks"),
+    view!(Inlined, "release_verdict_history"),
+    view!(Inlined, "release_verdicts"),
+    view!(Inlined, "release_baseline"),
+    view!(Inlined, "alert_findings"),
     view!(Stored, "source_checks"),
     view!(Stored, "daily_totals"),
     view!(Stored, "data_quality"),
@@ -111,7 +122,12 @@ fn comments_of(text: &str, measures: &[String]) -> ViewComments {
 
 /// Plans every view over the given relations and adds it to them. Without base data there are no views. Tables of the
 /// vocabulary that are not given are made of what `vocabulary` says.
-pub async fn add_views(base: &SessionState, vocabulary: &Vocabulary, relations: &mut Relations) -> Result<()> {
+pub async fn add_views(
+    base: &SessionState,
+    vocabulary: &Vocabulary,
+    alerts: &Arc<AlertLog>,
+    relations: &mut Relations,
+) -> Result<()> {
     if !relations.public.contains_key("error_aggregates") {
         return Ok(());
     }
@@ -142,6 +158,10 @@ pub async fn add_views(base: &SessionState, vocabulary: &Vocabulary, relations: 
         };
         relations.public.insert((*name).to_string(), view);
     }
+    state.register_catalog_list(relations.as_catalogs(&Arc::default())?);
+    let findings = state.create_logical_plan("SELECT * FROM alert_findings").await?;
+    let table = AlertsTable::new(Arc::clone(alerts), findings);
+    relations.public.insert("alerts".to_string(), Arc::new(table));
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod release_calendar;
 mod release_calendar_parquet;
 pub mod source_problems;
 mod targets;
+mod verdict_settings;
 mod vocabulary;
 
 #[cfg(test)]
@@ -18,4 +19,5 @@ pub use measures::MeasureSettings;
 pub use platforms::PlatformSettings;
 pub use release_calendar::{Calendar, CalendarEntry, CalendarMode, CalendarSettings, table as release_calendar_table};
 pub use targets::TargetSettings;
+pub use verdict_settings::{ChannelVerdictSettings, VerdictSettings};
 pub use vocabulary::Vocabulary;

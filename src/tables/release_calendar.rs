@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use bytes::Bytes;
@@ -19,8 +19,8 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CalendarSettings {
-    /// A CSV file `application,channel,version,release_at`, a Parquet file with these columns, or a JSON file of
-    /// product-details.
+    /// A CSV file `application,channel,version,release_at[,flag][,margin]`, a Parquet file with these columns, or a JSON
+    /// file of product-details.
     pub location: Option<String>,
     /// The same as a file of the source, by its path below the source's location, read again whenever it changes.
     pub table: Option<String>,
@@ -38,13 +38,17 @@ pub enum CalendarMode {
 
 /// One release as a calendar states it. What it means is decided in `releases`, what is wrong with it in
 /// `data_quality`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CalendarEntry {
     pub application: String,
     pub channel: String,
     pub version: String,
     /// A date means its first instant, UTC.
     pub release_at_micros: i64,
+    /// What people know of the release: one of `FLAGS`.
+    pub flag: Option<String>,
+    /// The margin of its verdicts, where that of the channel does not fit.
+    pub margin: Option<f64>,
 }
 
 /// The calendar in force.
@@ -55,6 +59,8 @@ pub struct Calendar {
 }
 
 const SHIPPED: &str = include_str!("release_calendar.csv");
+/// `regressed`: known to be bad, no part of any baseline. `acknowledged`: what is found is known, no alert is raised.
+pub const FLAGS: [&str; 2] = ["regressed", "acknowledged"];
 const COLUMNS: [&str; 4] = ["application", "channel", "version", "release_at"];
 
 impl Calendar {
@@ -116,14 +122,25 @@ pub fn read_csv(name: &str, text: &str) -> Result<Vec<CalendarEntry>> {
             .position(|given| given == column)
             .ok_or_else(|| problem(1, format!("no column {column} (there must be {})", COLUMNS.join(", "))))?;
     }
+    let optional = |name: &str| header.iter().position(|given| given == name);
+    let (flag_place, margin_place) = (optional("flag"), optional("margin"));
     let mut texts: [Vec<String>; 4] = Default::default();
+    let (mut flags, mut margins) = (vec![], vec![]);
     let mut lines = vec![];
     for record in reader.records() {
         let record = record.map_err(|error| {
             let line = error.position().map_or(0, csv::Position::line);
             problem(line, "must have as many values as the first line".to_string())
         })?;
-        lines.push(record.position().map_or(0, csv::Position::line));
+        let line = record.position().map_or(0, csv::Position::line);
+        lines.push(line);
+        let given = |place: Option<usize>| {
+            place
+                .and_then(|place| record.get(place))
+                .filter(|text| !text.is_empty())
+        };
+        flags.push(parse_flag(given(flag_place)).map_err(|what| problem(line, what))?);
+        margins.push(parse_margin(given(margin_place)).map_err(|what| problem(line, what))?);
         for (values, place) in texts.iter_mut().zip(places) {
             values.push(record.get(place).unwrap_or_default().to_string());
         }
@@ -144,9 +161,31 @@ pub fn read_csv(name: &str, text: &str) -> Result<Vec<CalendarEntry>> {
             channel: channels[index].clone(),
             version: versions[index].clone(),
             release_at_micros,
+            flag: flags[index].clone(),
+            margin: margins[index],
         });
     }
     Ok(entries)
+}
+
+fn parse_flag(given: Option<&str>) -> std::result::Result<Option<String>, String> {
+    match given {
+        Some(flag) if !FLAGS.contains(&flag) => Err(format!(
+            "flag must be empty or one of {} (got {flag:?})",
+            FLAGS.join(", ")
+        )),
+        flag => Ok(flag.map(str::to_string)),
+    }
+}
+
+fn parse_margin(given: Option<&str>) -> std::result::Result<Option<f64>, String> {
+    let Some(text) = given else { return Ok(None) };
+    match text.parse::<f64>() {
+        Ok(margin) if (0.0..10.0).contains(&margin) => Ok(Some(margin)),
+        _ => Err(format!(
+            "margin must be empty or from 0 to below 10, such as 0.25 (got {text:?})"
+        )),
+    }
 }
 
 /// Dates and times as microseconds since 1970, UTC unless they name an offset; `None` where a text is neither.
@@ -204,6 +243,7 @@ pub fn read_product_details(name: &str, text: &str) -> Result<Vec<CalendarEntry>
                 channel,
                 version,
                 release_at_micros,
+                ..CalendarEntry::default()
             })
         })
         .collect()
@@ -276,6 +316,21 @@ pub(super) fn batch(calendar: &Calendar) -> Result<RecordBatch> {
             "shipped with the product, or configured",
             Arc::new(StringArray::from_iter_values(origins)),
         ),
+        column(
+            "flag",
+            "regressed: known to be bad, no part of any baseline; acknowledged: raises no alert; NULL for most",
+            Arc::new(
+                entries
+                    .iter()
+                    .map(|(entry, _)| entry.flag.as_deref())
+                    .collect::<StringArray>(),
+            ),
+        ),
+        column(
+            "margin",
+            "margin of its verdicts instead of the one of verdict_settings; NULL for most",
+            Arc::new(entries.iter().map(|(entry, _)| entry.margin).collect::<Float64Array>()),
+        ),
     ])
 }
 
@@ -330,6 +385,23 @@ mod tests {
             error
                 .message
                 .starts_with("calendar mine.csv, line 1: no column version"),
+            "{}",
+            error.message
+        );
+        let flagged = "application,channel,version,release_at,flag,margin\nA,stable,1.0,2020-01-01,regressed,0.25\n";
+        let entries = read_csv("mine.csv", flagged).expect("a flag");
+        assert_eq!(
+            (entries[0].flag.as_deref(), entries[0].margin),
+            (Some("regressed"), Some(0.25))
+        );
+        let error = read_csv("mine.csv", &flagged.replace("regressed", "bad")).expect_err("a flag that is none");
+        assert_eq!(
+            error.message,
+            "calendar mine.csv, line 2: flag must be empty or one of regressed, acknowledged (got \"bad\")"
+        );
+        let error = read_csv("mine.csv", &flagged.replace("0.25", "25 %")).expect_err("a margin that is none");
+        assert!(
+            error.message.contains("margin must be empty or from 0"),
             "{}",
             error.message
         );

@@ -13,6 +13,7 @@ use super::measures::{self, MeasureSettings};
 use super::platforms::{self, PlatformSettings};
 use super::release_calendar::{self, Calendar};
 use super::targets::{self, TargetSettings};
+use super::verdict_settings::{self, VerdictSettings};
 use crate::error::{Error, Result};
 
 /// What the configuration says of measures, channels, platforms and targets, and the calendar it leads to.
@@ -23,11 +24,13 @@ pub struct Vocabulary {
     pub platforms: BTreeMap<String, PlatformSettings>,
     pub targets: Vec<TargetSettings>,
     pub calendar: Calendar,
+    pub verdict: VerdictSettings,
 }
 
 impl Vocabulary {
-    /// Refuses rates that are none.
+    /// Refuses rates that are none, and parameters of which no verdict can be made.
     pub fn check(&self) -> Result<()> {
+        self.verdict.check()?;
         let negligible = self.measures.iter().map(|(name, measure)| {
             let place = format!("negligible_rate of measure {name}");
             (place, measure.negligible_rate)
@@ -59,6 +62,7 @@ impl Vocabulary {
             ("platforms", platforms::batch(&self.platforms)?),
             ("targets", targets::batch(&self.targets)?),
             ("release_calendar", release_calendar::batch(&self.calendar)?),
+            ("verdict_settings", verdict_settings::batch(&self.verdict)?),
         ];
         tables
             .into_iter()

@@ -12,18 +12,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("demo", &["error"]),
     ("sources", &["error", "metrics"]),
     ("tables", &["error", "metrics", "sources"]),
+    ("alerts", &["error", "shutdown"]),
     ("catalog", &["error", "access"]),
     ("dialect", &["error", "access", "catalog"]),
     (
         "session",
-        &["error", "metrics", "access", "sources", "tables", "catalog", "dialect"],
+        &[
+            "error", "metrics", "access", "sources", "tables", "alerts", "catalog", "dialect",
+        ],
     ),
-    ("config", &["error", "access", "sources", "tables", "session"]),
+    ("config", &["error", "access", "sources", "tables", "alerts", "session"]),
     ("wire", &["error", "metrics", "shutdown", "access", "session"]),
     (
         "server",
         &[
-            "error", "metrics", "shutdown", "access", "config", "sources", "tables", "session", "wire",
+            "error", "metrics", "shutdown", "access", "config", "sources", "tables", "alerts", "session", "wire",
         ],
     ),
     (
@@ -42,6 +45,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("use tonic", &["wire"]),
     ("use arrow_flight", &["wire"]),
     ("use hyper", &["wire"]),
+    ("use reqwest", &["alerts"]),
     ("SQLSTATE", &["wire", "error"]),
     ("SessionStateBuilder::new", &["session", "sources", "tables"]),
     ("SessionContext::new", &["session"]),

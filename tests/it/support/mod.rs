@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::client::FlightSqlServiceClient;
@@ -19,6 +19,7 @@ use mission_control::server::{AccessSettings, Running, Server, ServerSettings};
 use mission_control::session::{Engine, EngineOptions};
 use mission_control::shutdown::Shutdown;
 use mission_control::sources::SourceSettings;
+use mission_control::tables::Vocabulary;
 use parquet::arrow::ArrowWriter;
 use tempfile::TempDir;
 
@@ -44,16 +45,34 @@ impl TestServer {
 
     /// Serves the rows of one batch.
     pub async fn over_batch(batch: &RecordBatch) -> Self {
+        Self::over_rows(batch, Vocabulary::default()).await
+    }
+
+    /// Serves rows, written to one Parquet file, with a vocabulary of their own.
+    pub async fn over_rows(batch: &RecordBatch, vocabulary: Vocabulary) -> Self {
+        let options = EngineOptions {
+            vocabulary,
+            ..EngineOptions::default()
+        };
+        Self::over_rows_with(batch, options).await
+    }
+
+    /// Serves rows, written to one Parquet file, with these options.
+    pub async fn over_rows_with(batch: &RecordBatch, options: EngineOptions) -> Self {
         let written = TempDir::new().expect("a temporary folder");
         let file = std::fs::File::create(written.path().join("rows.parquet")).expect("a file");
         let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a Parquet writer");
         writer.write(batch).expect("rows");
         writer.close().expect("a Parquet file");
         let location = written.path().to_path_buf();
-        Self::start(&location, Some(written)).await
+        Self::start_with(&location, Some(written), options).await
     }
 
     async fn start(location: &Path, folder: Option<TempDir>) -> Self {
+        Self::start_with(location, folder, EngineOptions::default()).await
+    }
+
+    async fn start_with(location: &Path, folder: Option<TempDir>, engine: EngineOptions) -> Self {
         let free: Listen = "127.0.0.1:0".parse().expect("an address");
         let settings = ServerSettings {
             source: SourceSettings {
@@ -66,7 +85,7 @@ impl TestServer {
             http: "off".parse().expect("off"),
             postgres_socket: None,
             access: AccessSettings::default(),
-            engine: EngineOptions::default(),
+            engine,
             shutdown_grace: Duration::from_secs(1),
         };
         let running = Server::start(settings, Arc::new(Metrics::default()), Shutdown::new())
@@ -94,6 +113,34 @@ impl TestServer {
             .expect("a connection");
         tokio::spawn(connection);
         client
+    }
+
+    /// The rows of a query over the PostgreSQL wire, as text; `None` is NULL.
+    pub async fn postgres_rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        let messages = self.postgres_client().await.simple_query(sql).await.expect(sql);
+        let rows = messages.iter().filter_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let cells = |row: &tokio_postgres::SimpleQueryRow| {
+            (0..row.len()).map(|cell| row.get(cell).map(str::to_string)).collect()
+        };
+        rows.map(cells).collect()
+    }
+
+    /// The rows of a query over Flight SQL, as text; `None` is NULL.
+    pub async fn flight_rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        let mut rows = vec![];
+        for batch in flight_batches(&mut self.flight_client().await, sql).await.expect(sql) {
+            for row in 0..batch.num_rows() {
+                let cells = batch.columns().iter().map(|column: &ArrayRef| {
+                    let text = arrow::util::display::array_value_to_string(column, row).expect("text");
+                    (!column.is_null(row)).then_some(text)
+                });
+                rows.push(cells.collect());
+            }
+        }
+        rows
     }
 
     pub async fn flight_client(&self) -> FlightSqlServiceClient<tonic::transport::Channel> {

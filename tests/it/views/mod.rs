@@ -1,5 +1,6 @@
 //! The views of `sql/`: what they answer, and that nothing in the data breaks them.
 
+mod alerts;
 mod alignment;
 mod bad_input;
 mod descriptions;
@@ -9,3 +10,5 @@ mod population;
 mod pruning;
 mod quality;
 mod rows;
+mod verdict_golden;
+mod verdicts;

@@ -85,6 +85,7 @@ pub fn entry(channel: &str, version: &str, release_at: &str) -> CalendarEntry {
         channel: channel.to_string(),
         version: version.to_string(),
         release_at_micros: at(release_at).timestamp_micros(),
+        ..CalendarEntry::default()
     }
 }
 
@@ -97,6 +98,7 @@ pub fn calendar(entries: Vec<CalendarEntry>) -> Vocabulary {
         channel: "release".to_string(),
         version: "1.0".to_string(),
         release_at_micros: 0,
+        ..CalendarEntry::default()
     });
     Vocabulary {
         calendar: Calendar::new(entries, CalendarMode::Replace),
