@@ -1,9 +1,9 @@
 //! How often verdicts cry wolf and how fast they find what is wrong: `cargo bench --bench calibration [-- RELEASES [FOLDER]]`.
 //!
 //! Writes seeded trains of releases as Parquet in the schema of `error_aggregates`, lets the server's own views judge
-//! them, and prints what they said. The laws are assumptions: crash loops, a rate that drifts, a ramp of adopters whose
-//! hours are reported late, and releases that differ. Every fifth release has its rate multiplied in three of the
-//! measures; `main_crashes` stay healthy. With FOLDER the data stay there, for `mission-control serve --config`.
+//! them, and prints what they said, with standard errors. The laws are assumptions: crash loops, a rate that drifts, a
+//! ramp of adopters whose hours are reported late, and releases that differ. Every fifth release has its rate multiplied
+//! in some measures; `main_crashes` stay healthy. With FOLDER the data stay there, for `mission-control serve --config`.
 
 #![allow(clippy::expect_used)] // A measurement that meets what it did not expect has nothing to go on with.
 
@@ -20,24 +20,58 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const SEED: u64 = 20_180_605;
-const RELEASES: usize = 105;
+const RELEASES: usize = 505;
 const HOURS: usize = 336;
 const HOUR_MICROS: i64 = 3_600_000_000;
+/// An hour's rows lie in its last window, so that the last hour of the data is over.
+const WINDOW_MICROS: i64 = 300_000_000;
 /// 2010-01-01, and 14 days from one release to the next.
 const FIRST_RELEASE_MICROS: i64 = 1_262_304_000_000_000;
-const EVENTS_PER_HOUR: f64 = 0.002;
 const DRIFT_SD: f64 = 0.08;
 const DRIFT_HOURS: f64 = 24.0;
 const ADOPTION_HOURS: f64 = 48.0;
-/// The measure's name and the factor of its rate in every fifth release.
-const MEASURES: [(&str, f64); 4] = [
-    ("main_crashes", 1.0),
-    ("startup_crashes", 1.25),
-    ("content_crashes", 1.5),
-    ("content_shutdown_crashes", 2.0),
+
+/// A measure whose rate is multiplied in the releases whose number has one of these remainders by 5.
+struct Measure {
+    name: &'static str,
+    factor: f64,
+    remainders: &'static [usize],
+}
+
+/// Only the last one has a multiplied release among the four before a multiplied one.
+const MEASURES: [Measure; 5] = [
+    Measure::new("main_crashes", 1.0, &[]),
+    Measure::new("startup_crashes", 1.25, &[0]),
+    Measure::new("content_crashes", 1.5, &[0]),
+    Measure::new("content_shutdown_crashes", 2.0, &[0]),
+    Measure::new("gpu_crashes", 2.0, &[0, 4]),
 ];
-/// Hours per day at full adoption.
-const CHANNELS: [(&str, f64); 3] = [("release", 2_000_000.0), ("beta", 50_000.0), ("nightly", 5000.0)];
+
+impl Measure {
+    const fn new(name: &'static str, factor: f64, remainders: &'static [usize]) -> Self {
+        Self {
+            name,
+            factor,
+            remainders,
+        }
+    }
+
+    /// What the rate of a release, counted from 1, is multiplied with.
+    fn change(&self, release: usize) -> f64 {
+        if self.remainders.contains(&(release % 5)) {
+            self.factor
+        } else {
+            1.0
+        }
+    }
+}
+
+/// Hours per day at full adoption, and events per hour.
+const CHANNELS: [(&str, f64, f64); 3] = [
+    ("release", 2_000_000.0, 0.003),
+    ("beta", 50_000.0, 0.002),
+    ("nightly", 5000.0, 0.002),
+];
 /// The share of clients that crash in a loop, and the crashes of a loop: dispersions of 5.2 and 1.4.
 const LAWS: [(&str, f64, f64); 2] = [("heavy", 0.0193, 12.0), ("moderate", 0.0175, 4.0)];
 const SPREADS: [f64; 2] = [0.05, 0.1];
@@ -49,57 +83,33 @@ fn main() {
     let folder = arguments
         .next()
         .map_or_else(|| temporary.path().to_path_buf(), Into::into);
-    write_data(&folder, releases);
-    println!("{releases} releases in each of 12 trains, seed {SEED}\n");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(judge(&folder));
-}
-
-/// Twelve trains, each an application of its own, with their calendar and a configuration that reads both.
-fn write_data(folder: &Path, releases: usize) {
-    std::fs::create_dir_all(folder.join("data")).expect("a folder");
-    let mut calendar = String::from("application,channel,version,release_at\n");
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
-    for (channel, hours_per_day) in CHANNELS {
-        for (law, loop_share, loop_length) in LAWS {
-            for spread in SPREADS {
-                let application = format!("{channel} {law} {spread}");
-                let train = Train {
-                    hours_per_hour: hours_per_day / 24.0,
-                    loop_share,
-                    loop_length,
-                    spread,
-                };
-                let rows: Vec<Hour> = (0..releases)
-                    .flat_map(|release| train.release(release, &mut random))
-                    .collect();
-                let batch = batch(&application, channel, &rows);
-                let file = File::create(folder.join(format!("data/{application}.parquet"))).expect("a file");
-                let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");
-                writer.write(&batch).expect("rows");
-                writer.close().expect("a Parquet file");
-                for release in 0..releases {
-                    let date = chrono::DateTime::from_timestamp_micros(release_at(release)).expect("a date");
-                    calendar.push_str(&format!(
-                        "{application},{channel},{}.0,{}\n",
-                        release + 1,
-                        date.format("%Y-%m-%d")
-                    ));
-                }
-            }
-        }
+    let (mut healthy, mut regressed) = (vec![], vec![]);
+    for train in Train::all() {
+        let folder = folder.join(&train.name);
+        train.write(&folder, releases, &mut random);
+        let (of_healthy, of_regressed) = runtime.block_on(judge(&folder));
+        healthy.extend(of_healthy);
+        regressed.extend(of_regressed);
+        eprintln!("{} is judged", train.name);
     }
-    std::fs::write(folder.join("calendar.csv"), calendar).expect("a calendar");
-    let settings = "[source]\nlocation = \"data\"\n[calendar]\nlocation = \"calendar.csv\"\nmode = \"replace\"\n";
-    std::fs::write(folder.join("calibration.toml"), settings).expect("a configuration");
+    println!("{releases} releases in each train, seed {SEED}; ± is one standard error\n");
+    println!("{}", pretty_format_batches(&healthy).expect("a table"));
+    println!("{}", pretty_format_batches(&regressed).expect("a table"));
 }
 
+/// When a release, counted from 1, came out.
 fn release_at(release: usize) -> i64 {
-    FIRST_RELEASE_MICROS + (release * HOURS) as i64 * HOUR_MICROS
+    FIRST_RELEASE_MICROS + ((release - 1) * HOURS) as i64 * HOUR_MICROS
 }
 
+/// Releases of one channel, one after another.
 struct Train {
+    name: String,
+    channel: &'static str,
     hours_per_hour: f64,
+    events_per_hour: f64,
     loop_share: f64,
     loop_length: f64,
     spread: f64,
@@ -114,6 +124,48 @@ struct Hour {
 }
 
 impl Train {
+    fn all() -> Vec<Self> {
+        let mut trains = vec![];
+        for (channel, hours_per_day, events_per_hour) in CHANNELS {
+            for (law, loop_share, loop_length) in LAWS {
+                for spread in SPREADS {
+                    trains.push(Self {
+                        name: format!("{channel} {law} {spread}"),
+                        channel,
+                        hours_per_hour: hours_per_day / 24.0,
+                        events_per_hour,
+                        loop_share,
+                        loop_length,
+                        spread,
+                    });
+                }
+            }
+        }
+        trains
+    }
+
+    /// The data, as an application of its own, with their calendar and a configuration that reads both.
+    fn write(&self, folder: &Path, releases: usize, random: &mut ChaCha8Rng) {
+        std::fs::create_dir_all(folder.join("data")).expect("a folder");
+        let rows: Vec<Hour> = (1..=releases)
+            .flat_map(|release| self.release(release, random))
+            .collect();
+        let batch = batch(&self.name, self.channel, &rows);
+        let file = File::create(folder.join("data/releases.parquet")).expect("a file");
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");
+        writer.write(&batch).expect("rows");
+        writer.close().expect("a Parquet file");
+        let mut calendar = String::from("application,channel,version,release_at\n");
+        for release in 1..=releases {
+            let date = chrono::DateTime::from_timestamp_micros(release_at(release)).expect("a date");
+            let (name, channel, date) = (&self.name, self.channel, date.format("%Y-%m-%d"));
+            calendar.push_str(&format!("{name},{channel},{release}.0,{date}\n"));
+        }
+        std::fs::write(folder.join("calendar.csv"), calendar).expect("a calendar");
+        let settings = "[source]\nlocation = \"data\"\n[calendar]\nlocation = \"calendar.csv\"\nmode = \"replace\"\n";
+        std::fs::write(folder.join("calibration.toml"), settings).expect("a configuration");
+    }
+
     fn release(&self, release: usize, random: &mut ChaCha8Rng) -> Vec<Hour> {
         let mut levels = [0.0; MEASURES.len()];
         let mut drifts = [0.0; MEASURES.len()];
@@ -121,21 +173,20 @@ impl Train {
             *level = self.spread * normal(random);
             *drift = DRIFT_SD * normal(random);
         }
-        let is_changed = (release + 1).is_multiple_of(5);
         let keep = (-1.0 / DRIFT_HOURS).exp();
         let hour = |age: usize| {
             let adopted = 1.0 - (-(age as f64 + 0.5) / ADOPTION_HOURS).exp();
             let used = self.hours_per_hour * adopted;
             let mut events = [0; MEASURES.len()];
-            for (index, (_, factor)) in MEASURES.iter().enumerate() {
+            for (index, measure) in MEASURES.iter().enumerate() {
                 drifts[index] = keep * drifts[index] + DRIFT_SD * (1.0 - keep * keep).sqrt() * normal(random);
-                let change = if is_changed { *factor } else { 1.0 };
-                let expected = EVENTS_PER_HOUR * used * change * (levels[index] + drifts[index]).exp();
+                let level = (levels[index] + drifts[index]).exp();
+                let expected = self.events_per_hour * used * measure.change(release) * level;
                 events[index] = self.crashes(expected, random);
             }
             Hour {
-                window_start: release_at(release) + age as i64 * HOUR_MICROS,
-                version: format!("{}.0", release + 1),
+                window_start: release_at(release) + (age as i64 + 1) * HOUR_MICROS - WINDOW_MICROS,
+                version: format!("{release}.0"),
                 usage_hours: used * reported(age),
                 events,
             }
@@ -201,14 +252,15 @@ fn batch(application: &str, channel: &str, rows: &[Hour]) -> RecordBatch {
         ("usage_hours", Arc::new(Float64Array::from_iter_values(hours))),
         ("count", Arc::new(Int64Array::from_iter_values(rows.iter().map(|_| 1)))),
     ];
-    for (index, (name, _)) in MEASURES.iter().enumerate() {
+    for (index, Measure { name, .. }) in MEASURES.iter().enumerate() {
         let events = rows.iter().map(|row| row.events[index]);
         columns.push((name, Arc::new(Int64Array::from_iter_values(events))));
     }
     RecordBatch::try_from_iter(columns).expect("a batch")
 }
 
-async fn judge(folder: &Path) {
+/// What the server's views say of a train: of its healthy releases and of the others.
+async fn judge(folder: &Path) -> (Vec<RecordBatch>, Vec<RecordBatch>) {
     let config = mission_control::config::load(Some(&folder.join("calibration.toml")), []).expect("a configuration");
     let queries = QueryRuntime::new().expect("query threads");
     let options = config.engine_options().expect("options");
@@ -217,11 +269,29 @@ async fn judge(folder: &Path) {
     Upkeep::load(&source, Arc::clone(&engine), Arc::default())
         .await
         .expect("the data");
-    let rows = engine
-        .session("calibration")
-        .query(include_str!("calibration.sql"))
-        .await
-        .expect("a query");
-    let batches = rows.collect().await.expect("rows");
-    println!("{}", pretty_format_batches(&batches).expect("a table"));
+    let healthy = rows(&engine, include_str!("calibration_healthy.sql")).await;
+    let regressed = rows(&engine, include_str!("calibration_regressed.sql")).await;
+    (healthy, regressed)
+}
+
+async fn rows(engine: &Arc<Engine>, query: &str) -> Vec<RecordBatch> {
+    let rows = engine.session("calibration").query(&with_errors(query)).await;
+    rows.expect("a query").collect().await.expect("rows")
+}
+
+/// `{percentage}` becomes a text of the percentage and its standard error.
+fn with_errors(query: &str) -> String {
+    let mut written = String::new();
+    let mut rest = query;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, remainder) = after.split_once('}').expect("a closing brace");
+        let error = format!("SQRT({name} * (100 - {name}) / releases)");
+        written.push_str(before);
+        written.push_str(&format!(
+            "concat(CAST(ROUND({name}, 1) AS TEXT), ' ± ', CAST(ROUND({error}, 1) AS TEXT))"
+        ));
+        rest = remainder;
+    }
+    written.push_str(rest);
+    written
 }

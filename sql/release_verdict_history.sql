@@ -13,7 +13,8 @@
 --   release_age_hours      age of the release at the look (hours)
 --   looked_at              time of the look (UTC)
 --   verdict                ok; watch: more events than releases differ by as a rule; regressed: surely more than the
---                          margin above the earlier releases, and it stays so; improved: surely less, likewise;
+--                          margin above the earlier releases, or above its ceiling, and it stays so; improved: surely
+--                          less than the earlier releases by more than the margin, likewise;
 --                          insufficient_data: see reason
 --   reason                 the verdict in words, with its numbers
 --   rate                   events per 1000 usage hours so far
@@ -37,7 +38,7 @@
 --   regressed_at           time of the first look that found it regressed (UTC)
 --   ceiling_rate           lowest critical_rate of targets that applies (per 1000 usage hours)
 --   uncovered_events       events in hours that cannot be compared (count)
---   is_acknowledged        the calendar says that what is found is known: no alert is raised
+--   is_acknowledged        the calendar says that what is found is known: it is not called regressed, and raises no alert
 WITH looks AS (
     SELECT
         l.*,
@@ -97,6 +98,10 @@ SELECT
             WHEN lack = 'stopped' THEN concat(
                 'no event came where ', ROUND(quiet_expected_events, 1), ' were expected: the measure seems to be no longer collected'
             )
+            WHEN verdict = 'regressed' AND ceiling_age_hours = regressed_age_hours THEN concat(
+                'regressed since ', regressed_age_hours, ' h of age: since its first day the rate is surely above ', ceiling_rate,
+                ' per 1000 h, the ceiling that is set for it; ', comparison
+            )
             WHEN verdict = 'regressed' THEN concat(
                 'regressed since ', regressed_age_hours, ' h of age: the rate is ', ROUND(ratio, 2), ' times the baseline, ',
                 comparison, '; beyond the ', margin_words, ' with ',
@@ -106,13 +111,15 @@ SELECT
                 'improved: the rate is ', ROUND(ratio, 2), ' times the baseline, ', comparison, '; surely below it by more than the ',
                 margin_words
             )
-            WHEN verdict = 'watch' AND is_above_ceiling THEN concat(
-                'above the ceiling of ', ceiling_rate, ' per 1000 h that is set for it: ', comparison
-            )
             WHEN verdict = 'watch' THEN concat(
                 'more than usual, not yet sure: the rate is ', ROUND(ratio, 2), ' times the baseline, ', comparison, '; ', band
             )
             ELSE concat('within what is usual: the rate is ', ROUND(ratio, 2), ' times the baseline, ', comparison, '; ', band)
+        END,
+        CASE
+            WHEN is_acknowledged AND lack IS NULL AND regressed_age_hours IS NOT NULL
+                THEN concat('; regressed since ', regressed_age_hours, ' h of age, which the calendar acknowledges')
+            ELSE ''
         END,
         CASE WHEN uncovered_events > 0 AND lack IS NULL THEN concat('; ', CAST(uncovered_events AS BIGINT), ' events in hours without usage on one side are left out') ELSE '' END,
         CASE WHEN is_redated THEN '; its date is that of its first usage, since the calendar''s contradicts the data' ELSE '' END

@@ -11,7 +11,8 @@
 --   is_newest              whether it is the newest release of application and channel
 --   release_age_hours      age of the release at its last look (hours)
 --   verdict                ok; watch: more events than releases differ by as a rule; regressed: surely more than the
---                          margin above the earlier releases, and it stays so; improved: surely less, likewise;
+--                          margin above the earlier releases, or above its ceiling, and it stays so; improved: surely
+--                          less than the earlier releases by more than the margin, likewise;
 --                          insufficient_data: see reason
 --   reason                 the verdict in words, with its numbers
 --   rate                   events per 1000 usage hours so far
@@ -35,7 +36,7 @@
 --   regressed_at           time of the first look that found it regressed (UTC)
 --   ceiling_rate           lowest critical_rate of targets that applies (per 1000 usage hours)
 --   uncovered_events       events in hours that cannot be compared (count)
---   is_acknowledged        the calendar says that what is found is known: no alert is raised
+--   is_acknowledged        the calendar says that what is found is known: it is not called regressed, and raises no alert
 SELECT
     application,
     channel,

@@ -30,8 +30,9 @@
 --   previous_releases      earlier releases that count (count)
 --   dropped_release        earlier release that is left out because it lies far from the others
 --   regressed_age_hours    age at the first look that found it regressed (hours)
---   is_above_ceiling       older than 48 h, and its rate since 24 h surely above ceiling_rate
 --   ceiling_rate           lowest critical_rate of targets that applies (per 1000 usage hours)
+--   ceiling_age_hours      age at the first look, from 48 h on, that found its rate since 24 h of age surely above
+--                          ceiling_rate (hours)
 --   uncovered_events       events in hours that carry no evidence (count)
 --   quiet_expected_events  events expected since the last one (count)
 WITH cells AS (
@@ -144,6 +145,7 @@ paired AS (
         r.minimum_expected,
         r.misdated_hours,
         r.looked_hours,
+        r.is_acknowledged,
         c.ceiling_rate
     FROM own o
     JOIN verdict_releases r ON r.application = o.application AND r.channel = o.channel AND r.version = o.version
@@ -166,11 +168,15 @@ summed AS (
         SUM(CASE WHEN is_covered THEN usage_hours * earlier_events / earlier_hours ELSE 0 END) OVER so_far AS expected_so_far,
         SUM(CASE WHEN is_covered THEN earlier_events ELSE 0 END) OVER so_far AS earlier_so_far,
         SUM(CASE WHEN is_covered THEN 0 ELSE events END) OVER so_far AS uncovered_so_far,
-        SUM(CASE WHEN age_hour >= 24 THEN events ELSE 0 END) OVER so_far AS events_since_24h,
-        SUM(CASE WHEN age_hour >= 24 THEN usage_hours ELSE 0 END) OVER so_far AS hours_since_24h,
         rate_ratio_log_e(events, usage_hours, earlier_events, earlier_hours, largest_ratio, dispersion) OVER so_far AS log_e,
         rate_ratio_log_e(events, usage_hours, earlier_events, earlier_hours, 1 / largest_ratio, dispersion, 'less') OVER so_far
-            AS log_e_improved
+            AS log_e_improved,
+        -- A ceiling is known without error, as if from a million times the hours. In its first day every release looks
+        -- worse than it is, so that these hours are not held against it.
+        rate_ratio_log_e(
+            CASE WHEN age_hour >= 24 THEN events END, usage_hours,
+            ceiling_rate * 1e3 * usage_hours, 1e6 * usage_hours, 1, dispersion
+        ) OVER so_far AS ceiling_log_e
     FROM paired p
     WINDOW so_far AS (
         PARTITION BY application, channel, platform, measure, version ORDER BY age_hour ROWS UNBOUNDED PRECEDING
@@ -199,18 +205,20 @@ remembered AS (
         predictive_upper(expected_so_far, variance, previous_releases) AS expected_upper,
         MAX(CASE WHEN is_enough THEN log_e END) OVER so_far AS max_log_e,
         MAX(CASE WHEN is_enough THEN log_e_improved END) OVER so_far AS max_log_e_improved,
-        MIN(CASE WHEN is_enough AND log_e >= alarm_log_e THEN age_hour + 1 END) OVER so_far AS regressed_age_hours,
+        MIN(CASE WHEN is_enough AND log_e >= alarm_log_e THEN age_hour + 1 END) OVER so_far AS changed_age_hours,
+        MIN(CASE WHEN is_enough AND age_hour >= 47 AND ceiling_log_e >= alarm_log_e THEN age_hour + 1 END) OVER so_far
+            AS ceiling_age_hours,
         COALESCE(quiet_expected / dispersion >= minimum_expected, FALSE) AS is_quiet,
-        MAX(quiet_expected / dispersion / minimum_expected) OVER so_far >= 1 AS was_quiet,
-        -- In its first two days every release looks worse than it is, so that no ceiling is asked about.
-        CASE
-            WHEN ceiling_rate IS NULL OR age_hour < 48 OR hours_since_24h <= 0 THEN FALSE
-            ELSE rate_ci_quasi(events_since_24h, hours_since_24h, COALESCE(dispersion, 1))['lower'] > ceiling_rate
-        END AS is_above_ceiling
+        MAX(quiet_expected / dispersion / minimum_expected) OVER so_far >= 1 AS was_quiet
     FROM gated g
     WINDOW so_far AS (
         PARTITION BY application, channel, platform, measure, version ORDER BY age_hour ROWS UNBOUNDED PRECEDING
     )
+),
+found AS (
+    -- LEAST passes over NULL.
+    SELECT m.*, LEAST(changed_age_hours, ceiling_age_hours) AS regressed_age_hours
+    FROM remembered m
 ),
 explained AS (
     SELECT
@@ -223,7 +231,7 @@ explained AS (
             WHEN NOT is_enough THEN 'few_events'
             WHEN is_quiet AND regressed_age_hours IS NULL THEN 'stopped'
         END AS lack
-    FROM remembered m
+    FROM found m
 )
 SELECT
     application,
@@ -235,9 +243,9 @@ SELECT
     age_hour + 1 = looked_hours AS is_last_look,
     CASE
         WHEN lack IS NOT NULL THEN 'insufficient_data'
-        WHEN regressed_age_hours IS NOT NULL THEN 'regressed'
+        WHEN regressed_age_hours IS NOT NULL AND NOT is_acknowledged THEN 'regressed'
         WHEN max_log_e_improved >= alarm_log_e AND NOT was_quiet THEN 'improved'
-        WHEN events_so_far > expected_upper OR is_above_ceiling THEN 'watch'
+        WHEN events_so_far > expected_upper THEN 'watch'
         ELSE 'ok'
     END AS verdict,
     lack,
@@ -256,8 +264,8 @@ SELECT
     previous_releases,
     dropped_release,
     CASE WHEN lack IS NULL THEN regressed_age_hours END AS regressed_age_hours,
-    is_above_ceiling,
     ceiling_rate,
+    CASE WHEN lack IS NULL THEN ceiling_age_hours END AS ceiling_age_hours,
     uncovered_so_far AS uncovered_events,
     quiet_expected AS quiet_expected_events
 FROM explained

@@ -16,7 +16,7 @@
 --   misdated_hours      by how much its usage began after (or, negative, before) its date, where that is more than
 --                       48 h: its ages mean nothing then; NULL otherwise (hours)
 --   is_flagged          the calendar says that it regressed: it is no part of any baseline
---   is_acknowledged     the calendar says that what is found is known: no alert is raised
+--   is_acknowledged     the calendar says that what is found is known: it is not called regressed, and raises no alert
 --   alpha               as in verdict_settings
 --   margin              as in verdict_settings, or the calendar's for this release
 --   board_cells         as in verdict_settings (count)

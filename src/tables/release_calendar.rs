@@ -59,7 +59,8 @@ pub struct Calendar {
 }
 
 const SHIPPED: &str = include_str!("release_calendar.csv");
-/// `regressed`: known to be bad, no part of any baseline. `acknowledged`: what is found is known, no alert is raised.
+/// `regressed`: known to be bad, no part of any baseline. `acknowledged`: what is found is known, and is neither called
+/// regressed nor told as an alert.
 pub const FLAGS: [&str; 2] = ["regressed", "acknowledged"];
 const COLUMNS: [&str; 4] = ["application", "channel", "version", "release_at"];
 
@@ -318,7 +319,7 @@ pub(super) fn batch(calendar: &Calendar) -> Result<RecordBatch> {
         ),
         column(
             "flag",
-            "regressed: known to be bad, no part of any baseline; acknowledged: raises no alert; NULL for most",
+            "regressed: known to be bad, no part of any baseline; acknowledged: not called regressed, raises no alert; NULL for most",
             Arc::new(
                 entries
                     .iter()

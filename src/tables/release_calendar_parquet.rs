@@ -53,7 +53,7 @@ fn write_rows(
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Date32Array, Int64Array, StringArray};
+    use arrow::array::{Date32Array, Float64Array, Int64Array, StringArray};
     use parquet::arrow::ArrowWriter;
 
     use super::*;
@@ -86,6 +86,43 @@ mod tests {
         assert_eq!(entries.len(), 1);
         assert_eq!((&*entries[0].application, &*entries[0].version), ("Notes", "1.2"));
         assert_eq!(entries[0].release_at_micros, 1_514_764_800_000_000);
+    }
+
+    #[test]
+    fn flags_and_margins_are_read_as_from_a_csv_file() {
+        let with = |flag: &str, margin: Option<f64>| {
+            let calendar = calendar(Date32Array::from(vec![17_532]));
+            let mut columns: Vec<(String, Arc<dyn Array>)> = calendar
+                .schema()
+                .fields()
+                .iter()
+                .zip(calendar.columns())
+                .map(|(field, column)| (field.name().clone(), Arc::clone(column)))
+                .collect();
+            columns.push((
+                "flag".to_string(),
+                Arc::new(StringArray::from_iter_values([flag])) as Arc<dyn Array>,
+            ));
+            columns.push((
+                "margin".to_string(),
+                Arc::new(Float64Array::from(vec![margin])) as Arc<dyn Array>,
+            ));
+            let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+            read_parquet("calendar.parquet", parquet(&batch))
+        };
+        let entries = with("acknowledged", Some(0.25)).expect("entries");
+        assert_eq!(
+            (entries[0].flag.as_deref(), entries[0].margin),
+            (Some("acknowledged"), Some(0.25))
+        );
+        let entries = with("", None).expect("entries");
+        assert_eq!((entries[0].flag.as_deref(), entries[0].margin), (None, None));
+        let error = with("bad", None).expect_err("no such flag");
+        assert!(
+            error.message.contains("flag must be empty or one of"),
+            "{}",
+            error.message
+        );
     }
 
     #[test]

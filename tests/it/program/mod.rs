@@ -8,6 +8,7 @@ mod metrics;
 mod mistakes;
 mod serve;
 mod sql;
+mod verdict;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

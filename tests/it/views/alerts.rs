@@ -1,10 +1,8 @@
-//! Alerts: each regression once, whatever later data say; told to a webhook that fails at first; and the exit status of
-//! `mission-control verdict`.
+//! Alerts: each regression once, whatever later data say; told to a webhook that fails at first.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -61,13 +59,16 @@ async fn an_acknowledged_release_raises_no_alert() {
     worse.entries[5].flag = Some("acknowledged".to_string());
     let session = session(&worse.rows, &calendar(worse.entries.clone())).await;
     assert!(answer(&session, ALERTS).await.is_empty());
-    let found =
-        "SELECT verdict, is_acknowledged FROM release_verdicts WHERE version = '15.0' AND measure = 'main_crashes'";
-    assert_eq!(answer(&session, found).await, ["regressed true"]);
+    let found = "SELECT verdict, is_acknowledged, regressed_at IS NOT NULL FROM release_verdicts \
+                 WHERE version = '15.0' AND measure = 'main_crashes'";
+    assert_eq!(answer(&session, found).await, ["watch true true"]);
+    let reason = "SELECT reason FROM release_verdicts WHERE version = '15.0' AND measure = 'main_crashes'";
+    let reason = answer(&session, reason).await.concat();
+    assert!(reason.contains("which the calendar acknowledges"), "{reason}");
 }
 
 /// Answers 503 to the first request and 200 to the others, and hands on the bodies.
-fn receiver() -> (String, Receiver<serde_json::Value>) {
+pub fn receiver() -> (String, Receiver<serde_json::Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}/hook", listener.local_addr().expect("an address"));
     let (bodies, received) = channel();
@@ -149,55 +150,4 @@ async fn the_webhook_gets_each_alert_once_and_is_tried_again() {
     let stored = std::fs::read_to_string(folder.path().join("alerts.ndjson")).expect("the file");
     assert_eq!(stored.matches("{\"raised\"").count(), 2, "{stored}");
     assert_eq!(stored.matches("{\"settled\"").count(), 2, "{stored}");
-}
-
-#[test]
-fn the_exit_status_tells_a_pipeline() {
-    let data = releases(&[40, 41, 39, 40, 41, 64]);
-    let folder = TempDir::new().expect("a folder");
-    let rows = batch(&data.rows);
-    let file = std::fs::File::create(folder.path().join("rows.parquet")).expect("a file");
-    let mut writer = parquet::arrow::ArrowWriter::try_new(file, rows.schema(), None).expect("a writer");
-    writer.write(&rows).expect("rows");
-    writer.close().expect("a Parquet file");
-    let mut entries = String::from("application,channel,version,release_at\n");
-    for entry in &data.entries {
-        let date = chrono::DateTime::from_timestamp_micros(entry.release_at_micros).expect("a time");
-        entries.push_str(&format!(
-            "Firefox,release,{},{}\n",
-            entry.version,
-            date.format("%Y-%m-%d")
-        ));
-    }
-    std::fs::write(folder.path().join("calendar.csv"), entries).expect("a calendar");
-    let settings =
-        "[source]\nlocation = \"rows.parquet\"\n[calendar]\nlocation = \"calendar.csv\"\nmode = \"replace\"\n";
-    let configuration = folder.path().join("configuration.toml");
-    std::fs::write(&configuration, settings).expect("a configuration");
-    for (channel, version, status, words) in [
-        ("release", "14.0", 0, "ok "),
-        ("release", "15.0", 3, "regressed "),
-        ("release", "10.0", 4, "no earlier release"),
-        ("release", "99.0", 4, "no usage of 99.0 on release"),
-        ("relaese", "14.0", 2, "the data have: release"),
-    ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_mission-control"))
-            .args([
-                "verdict",
-                "--channel",
-                channel,
-                "--version",
-                version,
-                "--platform",
-                "linux",
-                "--config",
-            ])
-            .arg(&configuration)
-            .output()
-            .expect("the program runs");
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8_lossy(&text);
-        assert_eq!(output.status.code(), Some(status), "{channel} {version}: {text}");
-        assert!(text.contains(words), "{channel} {version}: {text}");
-    }
 }

@@ -1,6 +1,6 @@
 //! The views of `sql/`: what they answer, and that nothing in the data breaks them.
 
-mod alerts;
+pub mod alerts;
 mod alignment;
 mod bad_input;
 mod descriptions;
@@ -9,6 +9,6 @@ mod other_product;
 mod population;
 mod pruning;
 mod quality;
-mod rows;
+pub mod rows;
 mod verdict_golden;
-mod verdicts;
+pub mod verdicts;

@@ -239,21 +239,37 @@ async fn margins_forgive_what_is_within_them() {
     );
 }
 
-#[tokio::test]
-async fn a_rate_above_its_ceiling_is_watched_however_usual_it_is() {
+/// Releases of about 4 events per 1000 hours, and what becomes of the last one under such a ceiling.
+async fn under_ceiling(critical_rate: f64) -> Session {
     let usual = releases(&[40, 41, 39, 40, 41, 40]);
     let target = TargetSettings {
         measure: Some("main_crashes".to_string()),
-        critical_rate: Some(3.0),
+        critical_rate: Some(critical_rate),
         ..TargetSettings::default()
     };
     let vocabulary = Vocabulary {
         targets: vec![target],
         ..calendar(usual.entries.clone())
     };
-    let session = session(&usual.rows, &vocabulary).await;
-    assert_says(&verdict(&session, "15.0").await, "watch", "above the ceiling of 3");
-    let young = "SELECT DISTINCT verdict FROM release_verdict_history WHERE version = '15.0' \
-                 AND measure = 'main_crashes' AND release_age_hours BETWEEN 10 AND 48";
-    assert_eq!(answer(&session, young).await, ["ok"]);
+    session(&usual.rows, &vocabulary).await
+}
+
+#[tokio::test]
+async fn a_rate_above_its_ceiling_is_a_regression_however_usual_it_is() {
+    let session = under_ceiling(3.0).await;
+    let found = verdict(&session, "15.0").await;
+    assert_says(
+        &found,
+        "regressed",
+        "surely above 3.0 per 1000 h, the ceiling that is set for it",
+    );
+    // In the first two days no ceiling is asked about.
+    let history = "SELECT DISTINCT verdict, release_age_hours < 48 FROM release_verdict_history WHERE version = '15.0' \
+                   AND measure = 'main_crashes' AND release_age_hours >= 10 ORDER BY 2 DESC";
+    assert_eq!(answer(&session, history).await, ["ok true", "regressed false"]);
+    // Other measures have no ceiling.
+    let other = "SELECT verdict FROM release_verdicts WHERE version = '15.0' AND measure = 'content_crashes'";
+    assert_eq!(answer(&session, other).await, ["ok"]);
+    // A rate that is as high as its ceiling is not surely above it.
+    assert_eq!(verdict(&under_ceiling(4.0).await, "15.0").await.0, "ok");
 }
