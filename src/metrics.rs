@@ -1,5 +1,7 @@
 //! What the server counts about itself, in Prometheus's names and units.
 
+pub mod process_memory;
+
 use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 

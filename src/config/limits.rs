@@ -17,6 +17,8 @@ pub struct LimitsSection {
     pub memory_bytes: Option<NonZeroUsize>,
     /// The same for each query.
     pub memory_per_query_bytes: Option<NonZeroUsize>,
+    /// Memory of the whole process; beyond it the largest query ends.
+    pub max_resident_bytes: Option<NonZeroU64>,
     /// Where queries spill; the system's temporary folder when absent.
     pub spill_folder: Option<PathBuf>,
     /// How much may lie spilled at one time.
@@ -98,6 +100,9 @@ impl LimitsSection {
             max_result_rows: self.max_result_rows.map(NonZeroU64::get),
             max_result_bytes: self.max_result_bytes.map(NonZeroU64::get),
             memory_per_query_bytes: self.memory_per_query_bytes.map(NonZeroUsize::get),
+            max_resident_bytes: self
+                .max_resident_bytes
+                .map_or(default.max_resident_bytes, |bytes| Some(bytes.get())),
             max_statement_bytes: count(self.max_statement_bytes, default.max_statement_bytes),
             max_nesting: count(self.max_nesting, default.max_nesting),
             max_parameters: count(self.max_parameters, default.max_parameters),

@@ -4,6 +4,7 @@
 mod alerts;
 mod guards;
 mod listeners;
+mod memory_guard;
 mod socket;
 mod upkeep;
 
@@ -147,6 +148,7 @@ impl Server {
             listeners::serve_flight(&mut protocols, door, &engine, &settings, access, &metrics, &shutdown);
         }
         background.spawn(Arc::clone(&guards).watch_certificate(shutdown.clone()));
+        background.spawn(memory_guard::guard_memory(Arc::clone(&engine), shutdown.clone()));
         background.spawn_on(
             upkeep.run(settings.refresh_interval, shutdown.clone()),
             &queries.handle(),

@@ -383,6 +383,15 @@ impl Running {
         self.cause.get().cloned().unwrap_or_else(user_request)
     }
 
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.is_cancelled()
+    }
+
+    /// When the statement began, if one did.
+    pub fn begun(&self) -> Option<Instant> {
+        locked(&self.statement).as_ref().map(|one| one.begun)
+    }
+
     /// Rows went to the client.
     pub fn sent_rows(&self, rows: u64) {
         self.rows.fetch_add(rows, Relaxed);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::settings::Settings;
+use crate::metrics::process_memory::allowed_bytes;
 
 /// The limits in force. All of them can be changed while the server runs; a session keeps those of its time limits that
 /// it began with.
@@ -24,6 +25,8 @@ pub struct Limits {
     pub max_result_bytes: Option<u64>,
     /// Memory for the sorts, joins and aggregations of one query; beyond it they spill or fail.
     pub memory_per_query_bytes: Option<usize>,
+    /// Memory of the whole process, accounted for or not; beyond it the largest query ends.
+    pub max_resident_bytes: Option<u64>,
     /// The longest text of a statement.
     pub max_statement_bytes: usize,
     /// How deep brackets may nest in a statement.
@@ -56,6 +59,8 @@ impl Default for Limits {
             max_result_rows: None,
             max_result_bytes: None,
             memory_per_query_bytes: None,
+            // Three quarters: the rest is for what comes between two looks.
+            max_resident_bytes: allowed_bytes().map(|allowed| allowed / 4 * 3),
             max_statement_bytes: 8 << 20,
             max_nesting: MOST_NESTING,
             max_parameters: usize::from(u16::MAX),

@@ -21,6 +21,11 @@ impl MemoryUse {
         self.peak.load(Relaxed)
     }
 
+    /// What is reserved now, in bytes.
+    pub fn reserved_bytes(&self) -> usize {
+        self.now.load(Relaxed)
+    }
+
     fn add(&self, bytes: usize) {
         let now = self.now.fetch_add(bytes, Relaxed).saturating_add(bytes);
         self.peak.fetch_max(now, Relaxed);

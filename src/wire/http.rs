@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::metrics::Metrics;
+use crate::metrics::process_memory::resident_bytes;
 use crate::session::Engine;
 use crate::shutdown::Shutdown;
 use crate::wire::stream::Stream;
@@ -197,7 +198,7 @@ fn render_process(body: &mut String, state: &HttpState) {
         (
             "process_resident_memory_bytes",
             "Resident memory of the process.",
-            resident_bytes(),
+            resident_bytes().map(|bytes| bytes as f64),
         ),
     ];
     for (name, help, value) in gauges {
@@ -211,14 +212,6 @@ fn render_process(body: &mut String, state: &HttpState) {
          mission_control_build_info{{version=\"{}\"}} 1",
         env!("CARGO_PKG_VERSION")
     );
-}
-
-/// Known on Linux only; elsewhere the metric is absent.
-fn resident_bytes() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024.0)
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {

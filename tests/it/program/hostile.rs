@@ -1,6 +1,7 @@
 //! Messages that other servers do not survive, sent to the real program: each is answered with its code, the next
 //! question is answered too, and none makes the process take more than 400 MB.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use super::{Serving, demo_location};
@@ -15,7 +16,11 @@ struct Measured {
 
 impl Measured {
     fn start() -> Self {
-        let serving = Serving::start(&["--source", demo_location()]);
+        Self::start_with(&[])
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
+        let serving = Serving::start(&[&["--source", demo_location()], arguments].concat());
         let measured = Self { serving };
         // What the server computes once after its start is not a message's doing.
         let rows = measured.session().query("SELECT count(*) FROM release_totals");
@@ -200,4 +205,24 @@ fn very_many_joins_are_refused_before_they_are_planned() {
         .collect();
     let sql = format!("SELECT count(*) FROM error_aggregates j{joins}");
     server.refuses("three hundred joins", &sql, "54001");
+}
+
+#[test]
+fn the_largest_query_ends_before_the_process_holds_too_much() {
+    const MOST_BYTES: u64 = 500 << 20;
+    let mut configuration = tempfile::NamedTempFile::new().expect("a file");
+    writeln!(configuration, "limits.max_resident_bytes = {MOST_BYTES}").expect("a configuration");
+    let server = Measured::start_with(&["--config", configuration.path().to_str().expect("a path")]);
+    // Two thousand million bytes may be reserved, of which this would take most: only the guard ends it.
+    let greedy =
+        "SELECT count(*) FROM (SELECT md5(g::text) AS h FROM generate_series(1, 50000000) AS t(g) GROUP BY 1) x";
+    let mut client = server.session();
+    let answers = client.query(greedy);
+    let error = answers.iter().find(|answer| answer.kind == 'E').expect("a refusal");
+    assert_eq!(error.sqlstate(), "53200");
+    let detail = error.field(b'D').expect("a detail");
+    assert!(detail.contains("as much memory as it may"), "{detail}");
+    assert_eq!(client.query("SELECT 1")[1].value(), "1");
+    let peak = server.status_bytes("VmHWM:");
+    assert!(peak < MOST_BYTES + (300 << 20), "{} MB", peak / 1_000_000);
 }
