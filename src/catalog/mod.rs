@@ -5,6 +5,7 @@
 mod builder;
 mod facts;
 pub mod functions;
+mod keywords;
 mod live;
 mod oids;
 mod reg;
@@ -13,6 +14,7 @@ mod table;
 mod types;
 
 pub use functions::register;
+pub use keywords::{Keyword, keywords};
 pub use live::{Backend, Backends, Catalog, Column, Function, FunctionKind, Relation, RelationKind, SessionFacts};
 pub use reg::{RegKind, TYPE_KEY};
 pub use table::schema;

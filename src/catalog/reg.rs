@@ -3,6 +3,7 @@
 
 use arrow::datatypes::Field;
 
+use super::keywords::keywords;
 use super::live::{Catalog, is_visible};
 use super::{CATALOG_SCHEMA, facts, types};
 use crate::error::{Error, ErrorKind, Result};
@@ -184,9 +185,7 @@ pub fn quoted(name: &str) -> String {
 
 /// Whether PostgreSQL 15 quotes the word as a name: those of `pg_get_keywords()` that are of any kind but unreserved.
 fn is_keyword(name: &str) -> bool {
-    include_str!("facts/quoted_words.txt")
-        .split_whitespace()
-        .any(|word| word == name)
+    keywords().any(|keyword| keyword.word == name && keyword.category != "U")
 }
 
 #[cfg(test)]

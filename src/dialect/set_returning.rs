@@ -1,7 +1,6 @@
 //! Functions that give several rows, in FROM and in the SELECT list: as arrays that are unnested. In FROM they see the
 //! tables before them, as in PostgreSQL.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StructArray};
@@ -10,10 +9,12 @@ use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::Result as EngineResult;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, Ident, ObjectName, Statement, TableAlias, TableAliasColumnDef, TableFactor, visit_expressions,
+    AccessExpr, DataType as SqlType, Expr, Ident, ObjectName, Statement, TableAlias, TableAliasColumnDef, TableFactor,
+    Value,
 };
 
 use super::calls::{call, catalog_name, plain, plain_arguments, whole};
+use crate::catalog::{Keyword, keywords};
 use crate::error::Error;
 
 /// The engine's series as an array, under a name that tells it from a series of rows.
@@ -48,17 +49,39 @@ fn subscripts(array: &Expr) -> Expr {
     call(SERIES_ARRAY, vec![whole(1), call("cardinality", vec![array.clone()])])
 }
 
-/// Functions whose rows say what nothing here has: options of objects and lists of privileges.
-fn empty_columns(function: &str) -> Option<&'static str> {
-    Some(match function {
+/// Functions whose rows do not depend on the data. Most say what nothing here has: options of objects and lists of
+/// privileges.
+fn fixed_rows(function: &str) -> Option<String> {
+    let empty = match function {
         "pg_options_to_table" => "SELECT NULL::text AS option_name, NULL::text AS option_value WHERE false",
         "aclexplode" => {
             "SELECT NULL::bigint AS grantor, NULL::bigint AS grantee, NULL::text AS privilege_type, \
              NULL::boolean AS is_grantable WHERE false"
         }
         "pg_get_publication_tables" => "SELECT NULL::bigint AS relid WHERE false",
+        "pg_get_keywords" => return Some(keyword_rows()),
         _ => return None,
-    })
+    };
+    Some(empty.to_string())
+}
+
+fn keyword_rows() -> String {
+    let row = |keyword: Keyword| {
+        format!(
+            "('{}', '{}', {}, '{}', '{}')",
+            keyword.word,
+            keyword.category,
+            keyword.is_bare_label,
+            keyword.category_description(),
+            keyword.label_description()
+        )
+    };
+    let rows: Vec<String> = keywords().map(row).collect();
+    format!(
+        "SELECT column1 AS word, column2 AS catcode, column3 AS barelabel, column4 AS catdesc, column5 AS baredesc \
+         FROM (VALUES {}) AS keywords",
+        rows.join(", ")
+    )
 }
 
 /// A function in FROM becomes a subquery that sees what stands before it.
@@ -100,13 +123,13 @@ pub fn in_from(factor: &mut TableFactor) {
     let (Some(function), Some(arguments)) = (function, arguments) else {
         return;
     };
-    if let Some(query) = empty_columns(&function) {
-        return replace(factor, query, alias, &function, &[]);
+    if let Some(query) = fixed_rows(&function) {
+        return replace(factor, &query, alias, &function, &[]);
     }
     let Some(mut columns) = columns(&function, &arguments) else {
         return;
     };
-    if function == "generate_series" && !ordinality && arguments.iter().all(is_constant) {
+    if function == "generate_series" && !ordinality && arguments.iter().all(is_written_out) {
         return name_series(factor, alias);
     }
     if ordinality && let Some(array) = array_behind(&columns[0].0) {
@@ -190,16 +213,23 @@ fn replace(factor: &mut TableFactor, query: &str, alias: Option<TableAlias>, fun
     };
 }
 
-/// Whether an expression names no column.
-fn is_constant(expression: &Expr) -> bool {
-    let found = visit_expressions(expression, |one: &Expr| match one {
-        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Subquery(_) => ControlFlow::Break(()),
-        Expr::Value(value) if matches!(value.value, datafusion::sql::sqlparser::ast::Value::Placeholder(_)) => {
-            ControlFlow::Break(())
+/// Whether an argument is a number or a time written out, which is what the engine's own series takes.
+fn is_written_out(argument: &Expr) -> bool {
+    match argument {
+        Expr::Value(value) => matches!(value.value, Value::Number(..)),
+        Expr::UnaryOp { expr, .. } => is_written_out(expr),
+        Expr::TypedString(_) | Expr::Interval(_) => true,
+        Expr::Cast { expr, data_type, .. } => {
+            let is_text =
+                matches!(expr.as_ref(), Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)));
+            is_text
+                && matches!(
+                    data_type,
+                    SqlType::Date | SqlType::Timestamp(..) | SqlType::Interval { .. }
+                )
         }
-        _ => ControlFlow::Continue(()),
-    });
-    found.is_continue()
+        _ => false,
+    }
 }
 
 /// The name of a column of the SELECT list that is such a function.

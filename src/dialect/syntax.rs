@@ -204,8 +204,12 @@ fn rewritten(expression: &Expr) -> Result<Option<Expr>> {
     })
 }
 
-/// `(value).field` as the engine writes it, with the field's name as a text.
+/// `(value).field` as the engine writes it, with the field's name as a text. What begins with a plain name, as in
+/// `relation.column[1]`, the engine reads by itself.
 fn named_fields(root: &Expr, chain: &[AccessExpr]) -> Option<Expr> {
+    if matches!(root, Expr::Identifier(_)) {
+        return None;
+    }
     let named = |access: &AccessExpr| match access {
         AccessExpr::Dot(Expr::Identifier(field)) => AccessExpr::Dot(quoted_text(&folded(field))),
         other => other.clone(),

@@ -11,6 +11,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
+import jdbc
 import pytest
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
@@ -128,6 +129,14 @@ def shared_folder() -> pathlib.Path:
         if (parent / "shared/data/error_aggregates_sample.parquet").exists():
             return parent / "shared"
     pytest.skip("the reference data (shared/data) is not beside the repository")
+
+
+@pytest.fixture(scope="session")
+def jdbc_classes(tmp_path_factory) -> pathlib.Path:
+    """The program that speaks to pgjdbc, compiled."""
+    if reason := jdbc.missing():
+        pytest.skip(reason)
+    return jdbc.compiled(tmp_path_factory.mktemp("jdbc"))
 
 
 POSTGRESQL = pathlib.Path("/usr/lib/postgresql/15/bin")
