@@ -52,6 +52,9 @@ const COLUMN_OF_KIND: [usize; KINDS] = [MAIN_CRASHES, CONTENT_CRASHES, GPU_CRASH
 
 const STARTUP_SHARE: f64 = 0.1;
 const SHUTDOWN_SHARE: f64 = 0.45;
+/// A client that crashes again and again within five minutes cannot also have shut down each time: a start, a crash and
+/// a shutdown take about a minute.
+const MOST_SHUTDOWNS_OF_A_LOOP: u32 = 4;
 /// Rows whose absent counts are stored as 0 and not as NULL.
 const ZERO_FILLED_SHARE: f64 = 0.03;
 
@@ -341,7 +344,7 @@ impl<'a> DayMaker<'a> {
                 let shutdowns = if too_many_shutdowns {
                     times + thin(&mut self.rng, times, 0.7)
                 } else {
-                    thin(&mut self.rng, times, SHUTDOWN_SHARE)
+                    thin(&mut self.rng, times, SHUTDOWN_SHARE).min(MOST_SHUTDOWNS_OF_A_LOOP)
                 };
                 self.drafts[draft].counts[SHUTDOWN_CRASHES] += shutdowns;
             }
