@@ -20,10 +20,36 @@ use crate::sources::{self, Source, SourceSettings, SourceSnapshot, measures_pres
 use crate::tables::error_aggregates::ErrorAggregatesTable;
 use crate::tables::{release_calendar_table, source_problems};
 
-/// How long after a query met a damaged file all files are read through; more such queries meanwhile change nothing.
-const VERIFICATION_DELAY: Duration = Duration::from_millis(200);
+/// Queries that cannot read a file make the server look for what changed, at most this often.
+const SEARCH_INTERVAL: Duration = Duration::from_millis(500);
 /// Reading every file through is costly, so that it happens at most this often.
 const VERIFICATION_INTERVAL: Duration = Duration::from_secs(30);
+
+/// When all files are read through next.
+#[derive(Default)]
+struct Verification {
+    at: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl Verification {
+    fn wanted(&mut self) {
+        let earliest = self.last.map_or_else(Instant::now, |last| last + VERIFICATION_INTERVAL);
+        self.at.get_or_insert(earliest);
+    }
+
+    fn begins(&mut self) {
+        (self.at, self.last) = (None, Some(Instant::now()));
+    }
+
+    /// Resolves when it is time, which without a wish is never.
+    async fn due(&self) {
+        match self.at {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+}
 
 /// An opened source, its newest state, and the engine that shows it.
 pub struct Upkeep {
@@ -74,8 +100,8 @@ impl Upkeep {
         Ok(true)
     }
 
-    /// Looks at the source and publishes what changed.
-    pub async fn refresh(&mut self) -> Result<()> {
+    /// Looks at the source and publishes what changed. Returns whether anything did.
+    pub async fn refresh(&mut self) -> Result<bool> {
         let look: BoxFuture<'_, _> = Box::pin(self.source.scan(Some(&self.snapshot)));
         let snapshot = Arc::new(look.await?);
         let changed = snapshot.changed;
@@ -91,26 +117,33 @@ impl Upkeep {
         } else {
             self.record();
         }
-        Ok(())
+        Ok(changed)
     }
 
-    /// Looks at the source every `interval`, and through every file soon after a query met a damaged one.
+    /// Looks at the source every `interval`, and soon after a query met a file that it could not read. Most often such a
+    /// file was replaced; where nothing was, every file is read through.
     pub async fn run(mut self, interval: Duration, shutdown: Shutdown) {
-        let mut next_look = Instant::now() + interval;
-        let mut next_verification = Instant::now();
         let engine = Arc::clone(&self.engine);
+        let mut next_look = Instant::now() + interval;
+        let mut next_search = Instant::now();
+        let mut verification = Verification::default();
         loop {
             let outcome = tokio::select! {
                 () = shutdown.drained() => return,
                 () = tokio::time::sleep_until(next_look) => self.refresh().await,
+                () = verification.due() => {
+                    verification.begins();
+                    self.verify().await
+                }
                 () = engine.source_trouble() => {
-                    let at = next_verification.max(Instant::now() + VERIFICATION_DELAY);
-                    tokio::select! {
-                        () = shutdown.drained() => return,
-                        () = tokio::time::sleep_until(at) => {}
+                    // Many queries meet the same file; one look answers all of them.
+                    tokio::time::sleep_until(next_search).await;
+                    next_search = Instant::now() + SEARCH_INTERVAL;
+                    let refreshed = self.refresh().await;
+                    if let Ok(false) = refreshed {
+                        verification.wanted();
                     }
-                    next_verification = Instant::now() + VERIFICATION_INTERVAL;
-                    self.refresh_and_verify().await
+                    refreshed
                 }
             };
             if let Err(error) = outcome {
@@ -118,12 +151,6 @@ impl Upkeep {
             }
             next_look = Instant::now() + interval;
         }
-    }
-
-    /// A file that was merely replaced is noticed by looking; only then is every file read through.
-    async fn refresh_and_verify(&mut self) -> Result<()> {
-        self.refresh().await?;
-        self.verify().await.map(|_| ())
     }
 
     /// Reads the source's calendar. One that is no calendar stops the start; later the one before stays in force.
