@@ -66,6 +66,19 @@ def test_the_demo_is_large_enough(demo):
     assert tuples >= TUPLES_PER_WINDOW_AT_LEAST
 
 
+def test_of_all_releases_of_the_demo_only_the_planted_regression_is_called_one(demo):
+    server, *_ = demo
+    with psycopg.connect(server.dsn) as connection:
+        judged, found = connection.execute(
+            """SELECT count(DISTINCT (application, channel, version)) FILTER (WHERE verdict <> 'insufficient_data'),
+                      array_agg(DISTINCT concat_ws(' ', channel, version)) FILTER (WHERE verdict = 'regressed')
+               FROM release_verdict_history"""
+        ).fetchone()
+    print(f"\n{judged} releases were judged")
+    assert found == ["beta 60.0b7"]
+    assert judged > 50
+
+
 def peak_while(server, work):
     """The most memory the server held while `work` ran, sampled every 20 ms from outside."""
     # The server computes the releases in the background when it starts; idle is what it holds after that.
