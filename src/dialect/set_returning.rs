@@ -45,6 +45,12 @@ fn columns(function: &str, arguments: &[Expr]) -> Option<Vec<(Expr, String)>> {
     })
 }
 
+/// A function of one value gives one row with it.
+fn one_value(function: &str, arguments: Vec<Expr>) -> Option<Vec<(Expr, String)>> {
+    let engines_own = ["generate_series", "range"].contains(&function);
+    (!engines_own).then(|| vec![(call(function, arguments), function.to_string())])
+}
+
 fn subscripts(array: &Expr) -> Expr {
     call(SERIES_ARRAY, vec![whole(1), call("cardinality", vec![array.clone()])])
 }
@@ -126,12 +132,12 @@ pub fn in_from(factor: &mut TableFactor) {
     if let Some(query) = fixed_rows(&function) {
         return replace(factor, &query, alias, &function, &[]);
     }
-    let Some(mut columns) = columns(&function, &arguments) else {
-        return;
-    };
     if function == "generate_series" && !ordinality && arguments.iter().all(is_written_out) {
         return name_series(factor, alias);
     }
+    let Some(mut columns) = columns(&function, &arguments).or_else(|| one_value(&function, arguments)) else {
+        return;
+    };
     if ordinality && let Some(array) = array_behind(&columns[0].0) {
         let positions = call("unnest", vec![subscripts(&array)]);
         columns.push((positions, "ordinality".to_string()));

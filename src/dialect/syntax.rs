@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, CastKind, Expr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select,
-    SelectItem, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+    AccessExpr, BinaryOperator, CastKind, DataType as SqlType, Expr, Function, FunctionArguments, Ident, ObjectName,
+    ObjectNamePart, Query, Select, SelectItem, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
 };
 
-use super::calls::{call, catalog_name, folded, quoted_text};
+use super::calls::{call, catalog_name, folded, plain_arguments, quoted_text};
 use super::names::{self, Cast};
-use super::{column_names, set_returning, system_columns};
+use super::{column_names, order_by, set_returning, system_columns};
 use crate::catalog::{self, CATALOG_SCHEMA};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -55,8 +55,9 @@ struct Rules {
 impl VisitorMut for Rules {
     type Break = Error;
 
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<Error> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         self.depth += 1;
+        order_by::mean_columns(query, self.depth == 1);
         ControlFlow::Continue(())
     }
 
@@ -140,6 +141,26 @@ fn replace_calls(expression: &mut Expr) {
     let _ = VisitMut::visit(expression, &mut Inner(0));
 }
 
+/// `to_timestamp(text, template)`, a time of the session's zone, and `to_date(text, template)`.
+fn by_template(function: &Function) -> Option<Expr> {
+    let (name, arguments) = (catalog_name(&function.name)?, plain_arguments(&function.args)?);
+    let read = || call("template_time", arguments.clone());
+    match (name.as_str(), arguments.len()) {
+        ("to_timestamp", 2) => {
+            let zone = call("current_setting", vec![quoted_text("TimeZone")]);
+            Some(call("timezone", vec![zone, read()]))
+        }
+        ("to_date", 2) => Some(Expr::Cast {
+            kind: CastKind::Cast,
+            expr: Box::new(read()),
+            data_type: SqlType::Date,
+            array: false,
+            format: None,
+        }),
+        _ => None,
+    }
+}
+
 fn rewritten(expression: &Expr) -> Result<Option<Expr>> {
     Ok(match expression {
         Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("current_schema") => {
@@ -149,6 +170,9 @@ fn rewritten(expression: &Expr) -> Result<Option<Expr>> {
             let is_array = function.name.to_string().eq_ignore_ascii_case("array");
             if let (true, FunctionArguments::Subquery(query)) = (is_array, &function.args) {
                 return Ok(Some(call("array_of_subquery", vec![Expr::Subquery(query.clone())])));
+            }
+            if let Some(time) = by_template(function) {
+                return Ok(Some(time));
             }
             if function.name.0.len() < 2 {
                 return Ok(None);

@@ -108,7 +108,7 @@ fn called(function: &str, argument: Expr, state: &SessionState) -> EngineResult<
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(udf, vec![argument])))
 }
 
-/// Gives literals their type where the engine first looks at a comparison.
+/// Gives literals their type where the engine first looks at a comparison, and intervals their arithmetic.
 #[derive(Debug)]
 pub struct LiteralPlanner;
 
@@ -124,6 +124,9 @@ impl ExprPlanner for LiteralPlanner {
             comparison.left = left.unwrap_or(comparison.left);
             comparison.right = right.unwrap_or(comparison.right);
         }
+        if let Some(scaled) = super::intervals::planned(&comparison, schema) {
+            return Ok(PlannerResult::Planned(scaled));
+        }
         Ok(PlannerResult::Original(comparison))
     }
 }
@@ -133,7 +136,7 @@ fn is_comparison(operator: &BinaryOperator) -> bool {
     matches!(operator, Eq | NotEq | Lt | LtEq | Gt | GtEq)
 }
 
-/// A text literal beside an array is an array.
+/// A text literal beside an array is an array, and beside a truth value one (`indisprimary = 'f'`).
 fn typed_literal(literal: &Expr, other: &Expr, schema: &DFSchema) -> EngineResult<Option<Expr>> {
     let Expr::Literal(ScalarValue::Utf8(Some(text)), metadata) = literal else {
         return Ok(None);
@@ -142,6 +145,10 @@ fn typed_literal(literal: &Expr, other: &Expr, schema: &DFSchema) -> EngineResul
         Ok(DataType::List(item)) => {
             let array = parse_array(text, item.data_type())?;
             Ok(Some(Expr::Literal(array, metadata.clone())))
+        }
+        Ok(DataType::Boolean) => {
+            let truth = ScalarValue::from(text.as_str()).cast_to(&DataType::Boolean)?;
+            Ok(Some(Expr::Literal(truth, metadata.clone())))
         }
         _ => Ok(None),
     }

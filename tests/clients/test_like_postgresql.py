@@ -75,6 +75,32 @@ SELECT format_type(1184, NULL), format_type(1043, 14), format_type(1700, 655366)
 SELECT quote_ident('a b'), quote_ident('user'), quote_literal('it''s'), quote_nullable(NULL), format('%I.%I %L %s %%', 'a', 'B', 'x''y', 1)
 SELECT format('%2$s %1$s', 'a', 'b'), format('%-5s|%5s', 'a', 'b')
 SELECT array_upper(ARRAY[1, 2], 1), array_lower(ARRAY[1, 2], 1), array_upper(ARRAY[]::int[], 1), array_upper(ARRAY[1], 2)
+SELECT parse_ident('Public."A.b""c"'), parse_ident(' a . b '), (parse_ident('a.b'))[2], array_length(parse_ident('a.b'), 1)
+SELECT parse_ident('É$1._x'), parse_ident('a.b()', false), parse_ident('a b', false), parse_ident(NULL)
+SELECT i, s[i] FROM generate_series(array_lower(string_to_array('a, b', ','), 1), array_upper(string_to_array('a, b', ','), 1)) AS i, string_to_array('a, b', ',') s ORDER BY 1
+SELECT n FROM generate_series(1::int, 7::smallint, 3::int) AS n ORDER BY 1
+SELECT to_timestamp('2018-06-05 07:08:09.012300', 'YYYY-MM-DD HH24:MI:SS.US'), to_timestamp('2018-06-05', 'YYYY-MM-DD'), to_timestamp('20180605070809', 'YYYYMMDDHH24MISS')
+SELECT to_timestamp('03/06/18', 'DD/MM/YY'), to_timestamp('3 Jun 2018 04:05 PM', 'DD Mon YYYY HH12:MI AM'), to_timestamp('2018-06-05T01:02:03.5Z', 'YYYY-MM-DD"T"HH24:MI:SS.MS'), to_timestamp(NULL, 'YYYY')
+SELECT to_date('2018-06-05', 'YYYY-MM-DD'), to_date('5 December 2018', 'DD Month YYYY'), to_timestamp('2018', 'YYYY-MM-DD') = '2018-01-01T00:00:00Z'
+SELECT date_trunc('hour', t) + INTERVAL '5 minutes' * FLOOR(EXTRACT(MINUTE FROM t) / 5) FROM (VALUES (timestamptz '2018-06-05 01:13:14Z'), (timestamptz '2018-06-05 01:59:59Z')) AS v(t) ORDER BY 1
+SELECT timestamptz '2018-06-05 00:00:00Z' + interval '1 day' * 2, timestamptz '2018-06-05 00:00:00Z' + 1.5 * interval '1 hour', timestamptz '2018-06-05 00:00:00Z' - interval '1 hour' / 8, timestamptz '2018-01-31 00:00:00Z' + interval '1 month' * 1.75
+SELECT timestamp '2018-01-01' + interval '1 month 3 days 1 hour' / 7, timestamp '2018-01-01' + interval '1 day' * -0.3::float8, timestamp '2018-01-01' + interval '13 months 29 days' * 0.7::float8, NULL::int * interval '1 day'
+SELECT true = 'f', 'on' = true, false <> 'no', relname FROM pg_class WHERE relname = 'pg_type' AND relisshared = 'f' AND 'false' = relisshared
+SELECT i, k FROM string_to_array('a,b', ',') k, upper('x') AS i
+SELECT * FROM abs(-2)
+SELECT g, sum(x) AS x FROM (VALUES ('a', 1), ('b', 2), ('b', 5)) AS t(g, x) GROUP BY g ORDER BY sum(x) DESC
+SELECT g, sum(x) AS x FROM (VALUES ('a', 1), ('b', 2), ('b', 5)) AS t(g, x) GROUP BY g ORDER BY sum(x) + 1 DESC
+SELECT sum(x) AS x, avg(x)::float8 AS y FROM (VALUES ('a', 1), ('b', 2)) AS t(g, x) ORDER BY sum(x), (avg(x)::float8)
+SELECT g, coalesce(sum(x), 0) AS x FROM (VALUES ('a', 1), ('b', 2)) AS t(g, x) GROUP BY g ORDER BY coalesce(sum(x), 0) DESC, g
+SELECT g, sum(x) AS x FROM (VALUES ('a', 1), ('b', 2)) AS t(g, x) GROUP BY g ORDER BY coalesce(max(x), 0) DESC, lower(g)
+SELECT -x AS x FROM (VALUES (1), (2), (5)) AS t(x) ORDER BY x + 0
+SELECT -x AS x FROM (VALUES (1), (2), (5)) AS t(x) ORDER BY -x
+SELECT -x AS x FROM (VALUES (1), (2), (5)) AS t(x) ORDER BY x
+SELECT -x AS "X", x AS y FROM (VALUES (1), (2), (5)) AS t(x) ORDER BY x % 3, "X"
+SELECT x AS y, -x AS x FROM (VALUES (1), (2), (5)) AS t(x) ORDER BY abs(x - 2), y
+SELECT s.* FROM (SELECT g, sum(x) AS x FROM (VALUES ('a', 1), ('b', 2)) AS t(g, x) GROUP BY g ORDER BY sum(x) DESC LIMIT 1) s
+SELECT a.n AS m, sum(b.n) AS n FROM (VALUES (1), (2)) AS a(n), (VALUES (3), (4)) AS b(n) GROUP BY a.n ORDER BY sum(b.n), a.n DESC
+SELECT DISTINCT upper(g) AS g FROM (VALUES ('a'), ('b'), ('b')) AS t(g) ORDER BY upper(g) DESC
 SELECT pg_size_pretty(123456789::bigint), pg_encoding_to_char(6), current_schemas(false), current_schema
 SELECT pg_typeof(1::int), pg_typeof('a'::text), pg_typeof(1.5::float8), pg_typeof(ARRAY['a']), pg_typeof(now())
 SELECT relname, relkind, relnamespace, relnatts FROM pg_class WHERE relname IN ('pg_class', 'pg_tables', 'columns') ORDER BY oid
@@ -103,6 +129,18 @@ SELECT '{1,2'::int[]
 SELECT '{1,x}'::int[]
 SELECT 'a' COLLATE "xx_YY"
 SELECT format('%x', 1)
+SELECT true = 'maybe'
+SELECT interval '1 day' / 0
+SELECT to_timestamp('2018-13-05', 'YYYY-MM-DD')
+SELECT to_timestamp('2018-x', 'YYYY-MM')
+SELECT to_timestamp('2018-06-05 13:00 PM', 'YYYY-MM-DD HH12:MI AM')
+SELECT parse_ident('a.b c')
+SELECT parse_ident('a.')
+SELECT parse_ident('')
+SELECT parse_ident('""')
+SELECT parse_ident('"a')
+SELECT parse_ident('1a')
+SELECT parse_ident('a..b')
 SELECT format('%s')
 """.strip().splitlines()
 

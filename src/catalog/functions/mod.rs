@@ -1,9 +1,11 @@
 //! PostgreSQL's functions over its catalog. Each looks at one row's arguments and the catalog, and gives one value.
 
 mod describe;
+mod identifiers;
 mod lookup;
 mod privileges;
 mod server;
+mod templates;
 mod text;
 
 use std::fmt;
@@ -227,9 +229,11 @@ impl CatalogFunction {
 fn definitions() -> Vec<Definition> {
     [
         describe::all(),
+        identifiers::all(),
         lookup::all(),
         privileges::all(),
         server::all(),
+        templates::all(),
         text::all(),
     ]
     .into_iter()
