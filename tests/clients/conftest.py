@@ -16,6 +16,8 @@ import pytest
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 DEMO_DAYS, DEMO_ROWS_PER_DAY, DEMO_SEED = 4, 12_000, 7
+# Long enough for releases to be compared: the days of the default demo, with few rows each.
+HISTORY_DAYS, HISTORY_ROWS_PER_DAY = 150, 1_200
 START_TIMEOUT_S = 120
 
 
@@ -114,12 +116,37 @@ def server(demo_folder, tmp_path_factory):
         yield running
 
 
-@pytest.fixture(scope="session")
-def truth(demo_folder):
-    """The same rows read by Polars from the files, without our program."""
+def rows_of(folder: pathlib.Path):
+    """A folder's rows read by Polars from the files, without our program."""
     import polars
 
-    return polars.read_parquet(str(demo_folder) + "/**/*.parquet", hive_partitioning=True)
+    return polars.read_parquet(str(folder) + "/**/*.parquet", hive_partitioning=True)
+
+
+@pytest.fixture(scope="session")
+def truth(demo_folder):
+    """The same rows as the server's, read without our program."""
+    return rows_of(demo_folder)
+
+
+@pytest.fixture(scope="session")
+def history_folder(tmp_path_factory) -> pathlib.Path:
+    """Several releases of every channel: what dashboards are for."""
+    folder = tmp_path_factory.mktemp("history")
+    generate_demo(folder, HISTORY_DAYS, HISTORY_ROWS_PER_DAY, DEMO_SEED)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def history_server(history_folder, tmp_path_factory):
+    with Server(["--source", str(history_folder)], tmp_path_factory.mktemp("history-server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def history_truth(history_folder):
+    """The same rows as the history server's, read without our program."""
+    return rows_of(history_folder)
 
 
 @pytest.fixture(scope="session")
