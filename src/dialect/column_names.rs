@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
-    DataType as SqlType, Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement,
+    BinaryOperator, DataType as SqlType, Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement,
+    TrimWhereField,
 };
 
 use super::calls::folded;
@@ -72,9 +73,13 @@ fn first_select(query: &mut Query) -> Option<&mut Select> {
 fn names_of(select: &mut Select) -> ColumnNames {
     let mut names = ColumnNames::default();
     let mut seen = HashSet::new();
+    // The engine leaves casts and the like out of the names that it makes, so any two expressions may clash.
+    let is_expression = |item: &&SelectItem| matches!(item, SelectItem::UnnamedExpr(one) if !is_column(one));
+    let several = select.projection.iter().filter(is_expression).count() > 1;
     for (index, item) in select.projection.iter_mut().enumerate() {
         let (name, key) = match item {
             SelectItem::UnnamedExpr(expression) if is_column(expression) => (None, None),
+            SelectItem::UnnamedExpr(expression) if several => (Some(name_of(expression)), Some(String::new())),
             SelectItem::UnnamedExpr(expression) => (Some(name_of(expression)), Some(expression.to_string())),
             SelectItem::ExprWithAlias { alias, .. } => (Some(folded(alias)), Some(folded(alias))),
             _ => {
@@ -171,10 +176,23 @@ fn strong_name(expression: &Expr) -> Option<String> {
         Expr::Ceil { .. } => "ceil",
         Expr::Floor { .. } => "floor",
         Expr::Position { .. } => "position",
+        Expr::Substring { shorthand: true, .. } => "substr",
         Expr::Substring { .. } => "substring",
+        Expr::Trim {
+            trim_where: Some(TrimWhereField::Leading),
+            ..
+        } => "ltrim",
+        Expr::Trim {
+            trim_where: Some(TrimWhereField::Trailing),
+            ..
+        } => "rtrim",
         Expr::Trim { .. } => "btrim",
         Expr::Overlay { .. } => "overlay",
         Expr::AtTimeZone { .. } => "timezone",
+        Expr::BinaryOp {
+            op: BinaryOperator::Overlaps,
+            ..
+        } => "overlaps",
         _ => return None,
     };
     Some(name.to_string())

@@ -6,6 +6,8 @@ pub mod apply;
 mod array_text;
 mod calls;
 mod column_names;
+mod forms;
+mod functions;
 mod intervals;
 mod names;
 mod order_by;
@@ -22,6 +24,7 @@ use datafusion::logical_expr::LogicalPlan;
 
 pub use calls::folded;
 pub use column_names::{ColumnNames, take_names};
+pub use functions::register as register_functions;
 pub use syntax::rewrite_syntax;
 
 use crate::error::Result;

@@ -1,6 +1,8 @@
 //! Names of types in casts: PostgreSQL's own as the engine's types or as functions that look names up.
 
-use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, DataType as SqlType, ExactNumberInfo, Expr, TimezoneInfo};
+use datafusion::sql::sqlparser::ast::{
+    ArrayElemTypeDef, DataType as SqlType, ExactNumberInfo, Expr, TimezoneInfo, Value,
+};
 
 use super::calls::{call, catalog_name, whole};
 use crate::catalog::RegKind;
@@ -34,7 +36,32 @@ pub fn cast(inner: &Expr, data_type: &SqlType) -> Option<Cast> {
             return Some(Cast::Call(Box::new(call("left", vec![text_of(inner), whole(1)]))));
         }
     }
+    if let Some(exact) = exact_numeric(inner, data_type) {
+        return Some(Cast::Type(exact));
+    }
     engine_type(data_type).map(Cast::Type)
+}
+
+/// A literal that is cast to `numeric` keeps as many digits after the point as it is written with.
+fn exact_numeric(inner: &Expr, data_type: &SqlType) -> Option<SqlType> {
+    let is_bare = match data_type {
+        SqlType::Numeric(ExactNumberInfo::None) | SqlType::Decimal(ExactNumberInfo::None) => true,
+        SqlType::Custom(name, modifiers) => modifiers.is_empty() && catalog_name(name)? == "numeric",
+        _ => false,
+    };
+    let Expr::Value(value) = inner else {
+        return None;
+    };
+    let (Value::Number(written, _) | Value::SingleQuotedString(written)) = &value.value else {
+        return None;
+    };
+    let plain = written.trim();
+    let fraction = plain.split_once('.').map_or("", |(_, fraction)| fraction);
+    let digits_only = plain
+        .chars()
+        .all(|one| one.is_ascii_digit() || matches!(one, '.' | '-' | '+'));
+    let scale = i64::try_from(fraction.len()).ok().filter(|scale| *scale <= 20)?;
+    (is_bare && digits_only).then_some(SqlType::Numeric(ExactNumberInfo::PrecisionAndScale(38, scale)))
 }
 
 /// What a cast becomes.

@@ -9,8 +9,8 @@ use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::Result as EngineResult;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, DataType as SqlType, Expr, Ident, ObjectName, Statement, TableAlias, TableAliasColumnDef, TableFactor,
-    Value,
+    AccessExpr, DataType as SqlType, Expr, Ident, Interval, ObjectName, Statement, TableAlias, TableAliasColumnDef,
+    TableFactor, Value,
 };
 
 use super::calls::{call, catalog_name, plain, plain_arguments, whole};
@@ -35,7 +35,9 @@ fn columns(function: &str, arguments: &[Expr]) -> Option<Vec<(Expr, String)>> {
             .iter()
             .map(|array| (unnest(array.clone()), function.to_string()))
             .collect(),
-        ("generate_series", [_, _] | [_, _, _]) => named(unnest(call(SERIES_ARRAY, arguments.to_vec()))),
+        ("generate_series", [_, _] | [_, _, _]) => named(unnest(call(SERIES_ARRAY, with_step(arguments)))),
+        ("string_to_table", [_, _, ..]) => named(unnest(call("string_to_array", arguments.to_vec()))),
+        ("regexp_split_to_table", [_, _, ..]) => named(unnest(call("regexp_split_to_array", arguments.to_vec()))),
         ("generate_subscripts", [array, ..]) => named(unnest(subscripts(array))),
         ("_pg_expandarray", [array]) => vec![
             (unnest(array.clone()), "x".to_string()),
@@ -49,6 +51,23 @@ fn columns(function: &str, arguments: &[Expr]) -> Option<Vec<(Expr, String)>> {
 fn one_value(function: &str, arguments: Vec<Expr>) -> Option<Vec<(Expr, String)>> {
     let engines_own = ["generate_series", "range"].contains(&function);
     (!engines_own).then(|| vec![(call(function, arguments), function.to_string())])
+}
+
+/// A step written as a text is an interval.
+fn with_step(arguments: &[Expr]) -> Vec<Expr> {
+    let mut arguments = arguments.to_vec();
+    if let Some(step @ Expr::Value(_)) = arguments.get_mut(2)
+        && matches!(step, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)))
+    {
+        *step = Expr::Interval(Interval {
+            value: Box::new(step.clone()),
+            leading_field: None,
+            leading_precision: None,
+            last_field: None,
+            fractional_seconds_precision: None,
+        });
+    }
+    arguments
 }
 
 fn subscripts(array: &Expr) -> Expr {
@@ -65,6 +84,7 @@ fn fixed_rows(function: &str) -> Option<String> {
              NULL::boolean AS is_grantable WHERE false"
         }
         "pg_get_publication_tables" => "SELECT NULL::bigint AS relid WHERE false",
+        "pg_show_all_settings" => "SELECT * FROM pg_catalog.pg_settings",
         "pg_get_keywords" => return Some(keyword_rows()),
         _ => return None,
     };
@@ -246,7 +266,12 @@ pub fn name_in_select(expression: &Expr) -> Option<String> {
     let name = catalog_name(&function.name)?;
     matches!(
         name.as_str(),
-        "generate_series" | "generate_subscripts" | "_pg_expandarray" | "unnest"
+        "generate_series"
+            | "generate_subscripts"
+            | "_pg_expandarray"
+            | "unnest"
+            | "string_to_table"
+            | "regexp_split_to_table"
     )
     .then_some(name)
 }
@@ -270,7 +295,7 @@ pub fn in_select(expression: Expr) -> Expr {
     };
     match (name.as_str(), arguments.as_slice()) {
         ("_pg_expandarray", [array]) => call("unnest", vec![call("pg_expanded_array", vec![array.clone()])]),
-        ("generate_series" | "generate_subscripts", _) => {
+        ("generate_series" | "generate_subscripts" | "string_to_table" | "regexp_split_to_table", _) => {
             let found = columns(&name, &arguments).and_then(|mut columns| columns.pop());
             found.map_or(expression, |(unnested, _)| unnested)
         }

@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::calls::{call, catalog_name, folded, plain_arguments, quoted_text};
 use super::names::{self, Cast};
-use super::{column_names, order_by, set_returning, system_columns};
+use super::{column_names, forms, order_by, set_returning, system_columns};
 use crate::catalog::{self, CATALOG_SCHEMA};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -58,7 +58,10 @@ impl VisitorMut for Rules {
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         self.depth += 1;
         order_by::mean_columns(query, self.depth == 1);
-        ControlFlow::Continue(())
+        match forms::limit_instead_of_fetch(query) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
     }
 
     fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<Error> {
@@ -162,6 +165,9 @@ fn by_template(function: &Function) -> Option<Expr> {
 }
 
 fn rewritten(expression: &Expr) -> Result<Option<Expr>> {
+    if let Some(changed) = forms::rewritten(expression)? {
+        return Ok(Some(changed));
+    }
     Ok(match expression {
         Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("current_schema") => {
             Some(call("current_schema", vec![]))

@@ -11,6 +11,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuil
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::array_text::parse_array;
+use super::{functions, intervals};
 use crate::catalog::{RegKind, TYPE_KEY};
 use crate::error::Result;
 
@@ -47,6 +48,9 @@ fn input_schema(node: &LogicalPlan) -> EngineResult<DFSchema> {
 fn rewrite_expression(expression: Expr, schema: &DFSchema, state: &SessionState) -> EngineResult<Transformed<Expr>> {
     match expression {
         Expr::Cast(cast) => rewrite_cast(cast, schema, state),
+        Expr::ScalarFunction(call) if matches!(call.func.name(), "round" | "trunc") => {
+            rewrite_rounding(call, schema, state)
+        }
         Expr::InList(mut list) => {
             let changed = type_list(&mut list, schema)?;
             Ok(if changed {
@@ -73,12 +77,65 @@ fn rewrite_cast(cast: Cast, schema: &DFSchema, state: &SessionState) -> EngineRe
         return Ok(Transformed::no(Expr::Cast(cast)));
     };
     let is_text = matches!(target, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8);
+    if target.is_integer()
+        && let Some(rounded) = rounded(&cast.expr, field.data_type(), state)?
+    {
+        let expr = Box::new(rounded);
+        return Ok(Transformed::yes(Expr::Cast(Cast { expr, ..cast })));
+    }
     let function = match (display_function(&field), is_text) {
+        (None, true) if matches!(field.data_type(), DataType::Timestamp(..)) => "time_text",
         (Some(function), true) => function,
         (Some(_), false) if target.is_integer() => "oid",
         _ => return Ok(Transformed::no(Expr::Cast(cast))),
     };
     Ok(Transformed::yes(called(function, *cast.expr, state)?))
+}
+
+/// What a number with a fraction becomes before it is cast to a whole one: the nearest, where the engine cuts it off.
+/// Halves go to the even neighbour, but away from zero where PostgreSQL has a `numeric`, as for a literal.
+fn rounded(number: &Expr, data_type: &DataType, state: &SessionState) -> EngineResult<Option<Expr>> {
+    let function = match data_type {
+        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) if *scale > 0 => "round",
+        DataType::Float64 if is_literal(number) => "round",
+        DataType::Float32 | DataType::Float64 => "round_half_even",
+        _ => return Ok(None),
+    };
+    Ok(Some(called(function, number.clone(), state)?))
+}
+
+fn is_literal(number: &Expr) -> bool {
+    match number {
+        Expr::Literal(..) => true,
+        Expr::Negative(inner) => is_literal(inner),
+        _ => false,
+    }
+}
+
+/// `round` of a `double precision` goes to the even neighbour; of a `numeric` to so many digits, it has so many.
+fn rewrite_rounding(call: ScalarFunction, schema: &DFSchema, state: &SessionState) -> EngineResult<Transformed<Expr>> {
+    let unchanged = |call| Ok(Transformed::no(Expr::ScalarFunction(call)));
+    let Some(Ok(of)) = call.args.first().map(|number| number.get_type(schema)) else {
+        return unchanged(call);
+    };
+    match (call.func.name(), call.args.as_slice(), of) {
+        ("round", [number], DataType::Float64) if !is_literal(number) => {
+            Ok(Transformed::yes(called("round_half_even", number.clone(), state)?))
+        }
+        ("round" | "trunc", [_, Expr::Literal(places, _)], DataType::Decimal128(precision, scale)) => {
+            let Ok(ScalarValue::Int64(Some(places))) = places.cast_to(&DataType::Int64) else {
+                return unchanged(call);
+            };
+            let places = i8::try_from(places.max(0)).unwrap_or(scale);
+            if places >= scale {
+                return unchanged(call);
+            }
+            let whole = Expr::ScalarFunction(call);
+            let cast = Cast::new(Box::new(whole), DataType::Decimal128(precision, places));
+            Ok(Transformed::yes(Expr::Cast(cast)))
+        }
+        _ => unchanged(call),
+    }
 }
 
 /// The function that shows a field's values, where its type is not Arrow's own.
@@ -124,16 +181,58 @@ impl ExprPlanner for LiteralPlanner {
             comparison.left = left.unwrap_or(comparison.left);
             comparison.right = right.unwrap_or(comparison.right);
         }
-        if let Some(scaled) = super::intervals::planned(&comparison, schema) {
-            return Ok(PlannerResult::Planned(scaled));
+        if is_arithmetic(&comparison.op) {
+            let left = number_literal(&comparison.left, &comparison.right, schema)?;
+            let right = number_literal(&comparison.right, &comparison.left, schema)?;
+            comparison.left = left.unwrap_or(comparison.left);
+            comparison.right = right.unwrap_or(comparison.right);
         }
-        Ok(PlannerResult::Original(comparison))
+        let planned = intervals::planned(&comparison, schema).or_else(|| after_date(&comparison, schema));
+        Ok(match planned {
+            Some(planned) => PlannerResult::Planned(planned),
+            None => PlannerResult::Original(comparison),
+        })
     }
+}
+
+/// A date and an interval give a time, where the engine gives a date.
+fn after_date(operation: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
+    let types = (
+        operation.left.get_type(schema).ok()?,
+        operation.right.get_type(schema).ok()?,
+    );
+    let (left, right) = (operation.left.clone(), operation.right.clone());
+    match (&operation.op, types) {
+        (BinaryOperator::Plus, (DataType::Date32, DataType::Interval(_))) => Some(as_time(left) + right),
+        (BinaryOperator::Plus, (DataType::Interval(_), DataType::Date32)) => Some(as_time(right) + left),
+        (BinaryOperator::Minus, (DataType::Date32, DataType::Interval(_))) => Some(as_time(left) - right),
+        _ => None,
+    }
+}
+
+fn as_time(date: Expr) -> Expr {
+    Expr::Cast(Cast::new(Box::new(date), functions::stamp()))
 }
 
 fn is_comparison(operator: &BinaryOperator) -> bool {
     use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
     matches!(operator, Eq | NotEq | Lt | LtEq | Gt | GtEq)
+}
+
+fn is_arithmetic(operator: &BinaryOperator) -> bool {
+    use BinaryOperator::{Divide, Minus, Modulo, Multiply, Plus};
+    matches!(operator, Plus | Minus | Multiply | Divide | Modulo)
+}
+
+/// A text literal that is added to a number is such a number.
+fn number_literal(literal: &Expr, other: &Expr, schema: &DFSchema) -> EngineResult<Option<Expr>> {
+    let Expr::Literal(text @ ScalarValue::Utf8(Some(_)), metadata) = literal else {
+        return Ok(None);
+    };
+    match other.get_type(schema) {
+        Ok(data_type) if data_type.is_numeric() => Ok(Some(Expr::Literal(text.cast_to(&data_type)?, metadata.clone()))),
+        _ => Ok(None),
+    }
 }
 
 /// A text literal beside an array is an array, and beside a truth value one (`indisprimary = 'f'`).

@@ -138,7 +138,15 @@ fn from_cast(text: &str) -> Error {
     if lower.contains("unsupported") || lower.contains("not supported") {
         return Error::new(ErrorKind::CannotCoerce, first_line(text));
     }
+    if text.split('\'').nth(1).is_some_and(is_whole_number) && lower.contains("int") {
+        return Error::new(ErrorKind::NumericValueOutOfRange, "value out of range").with_detail(first_line(text));
+    }
     Error::new(ErrorKind::InvalidTextRepresentation, invalid_input(text))
+}
+
+fn is_whole_number(text: &str) -> bool {
+    let digits = text.trim().trim_start_matches(['-', '+']);
+    !digits.is_empty() && digits.chars().all(|letter| letter.is_ascii_digit())
 }
 
 /// "Cannot cast string 'abc' to value of Int64 type" in PostgreSQL's words.
@@ -300,6 +308,15 @@ fn from_plan(text: &str) -> Error {
             "two columns of the result have the same name",
         )
         .with_hint("give each column a name of its own with AS");
+    }
+    if lower.contains("cannot find column with position") || lower.contains("order by column out of bounds") {
+        return Error::new(ErrorKind::InvalidColumnReference, message);
+    }
+    if lower.contains("aggregate functions are not allowed in the where") {
+        return Error::new(ErrorKind::Grouping, "aggregate functions are not allowed in WHERE");
+    }
+    if lower.contains("cannot coerce arithmetic expression") {
+        return Error::new(ErrorKind::UndefinedFunction, message);
     }
     if lower.contains("placeholder") {
         return Error::new(ErrorKind::UndefinedParameter, message);

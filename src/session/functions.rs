@@ -1,17 +1,19 @@
 //! Functions and SHOW: what a session says of itself and of the server, under PostgreSQL's names.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarUDF, Signature, SimpleScalarUDF, TypeSignature, Volatility, create_udf,
+};
 
 use super::settings::{POSTGRES_VERSION, Settings};
 use super::{DATABASE, PUBLIC_SCHEMA};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Functions that are the same for every session.
 pub fn register(state: &mut SessionState) -> Result<()> {
@@ -37,16 +39,17 @@ const USER_FUNCTIONS: [&str; 4] = ["current_user", "session_user", "current_role
 
 /// The names of the functions whose answer is the session's own; all give text.
 pub fn of_session() -> impl Iterator<Item = &'static str> {
-    USER_FUNCTIONS.into_iter().chain(["current_setting"])
+    USER_FUNCTIONS.into_iter().chain(["current_setting", "set_config"])
 }
 
 /// Functions whose answer is the session's own.
-pub fn register_for_session(state: &mut SessionState, user: &str, settings: &Settings) {
+pub fn register_for_session(state: &mut SessionState, user: &str, settings: &Settings, requested: &RequestedSettings) {
     for name in USER_FUNCTIONS {
         // Registering a scalar function in a state of our own cannot fail.
         let _ = state.register_udf(text_constant(name, user));
     }
     let _ = state.register_udf(current_setting(settings.clone()));
+    let _ = state.register_udf(set_config(settings.clone(), Arc::clone(requested)));
 }
 
 fn text_constant(name: &'static str, value: &str) -> Arc<ScalarUDF> {
@@ -60,22 +63,86 @@ fn text_constant(name: &'static str, value: &str) -> Arc<ScalarUDF> {
     ))
 }
 
+/// `current_setting(name [, missing_ok])`.
 fn current_setting(settings: Settings) -> Arc<ScalarUDF> {
-    Arc::new(create_udf(
-        "current_setting",
-        vec![DataType::Utf8],
-        DataType::Utf8,
+    let one_or_two = Signature::one_of(
+        vec![
+            TypeSignature::Exact(vec![DataType::Utf8]),
+            TypeSignature::Exact(vec![DataType::Utf8, DataType::Boolean]),
+        ],
         Volatility::Stable,
-        Arc::new(move |arguments| {
-            let names = ColumnarValue::values_to_arrays(arguments)?;
-            let names = names[0].as_any().downcast_ref::<StringArray>();
-            let names = names.ok_or_else(|| Error::internal("current_setting takes text"))?;
-            let values: Result<StringArray> = names
-                .iter()
-                .map(|name| name.map(|name| settings.show(name)).transpose())
-                .collect();
-            Ok(ColumnarValue::Array(Arc::new(values?)))
-        }),
+    );
+    let show = move |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let names = arrays[0].as_string::<i32>();
+        let missing_ok = arrays.get(1).map(|array| array.as_boolean());
+        let shown = |(row, name): (usize, Option<&str>)| {
+            let may_miss = missing_ok.is_some_and(|array| array.is_valid(row) && array.value(row));
+            match name.map(|name| settings.show(name)) {
+                None => Ok(None),
+                Some(Err(_)) if may_miss => Ok(None),
+                Some(shown) => shown.map(Some),
+            }
+        };
+        let values: Result<StringArray> = names.iter().enumerate().map(shown).collect();
+        Ok(ColumnarValue::Array(Arc::new(values?)))
+    };
+    Arc::new(ScalarUDF::from(SimpleScalarUDF::new_with_signature(
+        "current_setting",
+        one_or_two,
+        DataType::Utf8,
+        Arc::new(show),
+    )))
+}
+
+/// A change of a setting that a query asked for.
+#[derive(Debug, Clone)]
+pub struct RequestedSetting {
+    pub name: String,
+    pub value: String,
+    pub local: bool,
+}
+
+/// What `set_config` was called with; the connection puts it into force when the query has ended.
+pub type RequestedSettings = Arc<Mutex<Vec<RequestedSetting>>>;
+
+/// `set_config(name, value, is_local)` gives the new value.
+fn set_config(settings: Settings, requested: RequestedSettings) -> Arc<ScalarUDF> {
+    let set = move |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let (names, values, local) = (
+            arrays[0].as_string::<i32>(),
+            arrays[1].as_string::<i32>(),
+            arrays[2].as_boolean(),
+        );
+        let mut present = settings.clone();
+        let mut shown = Vec::with_capacity(names.len());
+        for row in 0..names.len() {
+            if names.is_null(row) {
+                return Err(Error::new(ErrorKind::InvalidParameterValue, "SET requires parameter name").into());
+            }
+            let name = names.value(row);
+            let value = values.is_valid(row).then(|| values.value(row));
+            present.set(name, value)?;
+            let value = present.show(name)?.to_string();
+            requested
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(RequestedSetting {
+                    name: name.to_string(),
+                    value: value.clone(),
+                    local: local.is_valid(row) && local.value(row),
+                });
+            shown.push(Some(value));
+        }
+        Ok(ColumnarValue::Array(Arc::new(StringArray::from(shown))))
+    };
+    Arc::new(create_udf(
+        "set_config",
+        vec![DataType::Utf8, DataType::Utf8, DataType::Boolean],
+        DataType::Utf8,
+        Volatility::Volatile,
+        Arc::new(set),
     ))
 }
 

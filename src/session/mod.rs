@@ -55,6 +55,7 @@ use crate::catalog::{self, Catalog, SessionFacts};
 use crate::dialect::{self, apply::ApplyPlanner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tables::{Calendar, Vocabulary};
+use functions::RequestedSettings;
 use memory::{MemoryUse, QueryMemory};
 use sessions_table::{SessionsTable, Viewer};
 use statements::{ParsedStatement, Work};
@@ -63,6 +64,7 @@ use work::Stop;
 pub use activity::{Client, Entered, Phase, Registration, Running, SessionRow, Sessions, StatementRow, Taken};
 pub use admission::{Admission, Slot};
 pub use audit::AuditOptions;
+pub use functions::RequestedSetting;
 pub use limits::{Limits, MOST_NESTING};
 pub use relations::Relations;
 pub use rows::{RowStream, wire_schema};
@@ -268,6 +270,7 @@ impl Engine {
             identity,
             settings,
             memory: Arc::default(),
+            requested: RequestedSettings::default(),
             registration: None,
         }
     }
@@ -337,6 +340,7 @@ pub struct Session {
     /// What the present statement's queries count their memory in.
     memory: Arc<MemoryUse>,
     registration: Option<Arc<Registration>>,
+    requested: RequestedSettings,
 }
 
 /// A statement that is ready to run, perhaps many times.
@@ -534,6 +538,11 @@ impl Session {
         Ok(true)
     }
 
+    /// The settings that queries have asked for with `set_config` since this was asked last.
+    pub fn take_requested(&self) -> Vec<RequestedSetting> {
+        std::mem::take(&mut *self.requested.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     async fn prepare_query(&self, statement: ParsedStatement, declared: &[Option<DataType>]) -> Result<Prepared> {
         let Work::Query(syntax) = &statement.work else {
             return Err(Error::internal("only queries are planned"));
@@ -583,7 +592,7 @@ impl Session {
         let mut state = self.engine.base.clone();
         state.register_catalog_list(Arc::clone(&published.catalogs));
         state.config_mut().options_mut().execution.time_zone = Some(self.settings.time_zone().to_string());
-        functions::register_for_session(&mut state, &self.identity.user, &self.settings);
+        functions::register_for_session(&mut state, &self.identity.user, &self.settings, &self.requested);
         let viewer = Viewer {
             user: self.identity.user.clone(),
             sees_all: self.identity.role >= Role::Admin,
@@ -597,6 +606,7 @@ impl Session {
         });
         state.config_mut().set_extension(Arc::clone(&facts));
         catalog::register(&mut state, &published.catalog, &facts);
+        dialect::register_functions(&mut state);
         time_zones::register(&mut state);
         let pid = self.registration.as_ref().map_or(0, |registration| registration.pid());
         backends::register(&mut state, &self.engine.sessions, &viewer, pid);

@@ -40,6 +40,8 @@ pub(super) fn wire_type(data_type: &DataType) -> DataType {
         // The engine's own now() and to_timestamp() count nanoseconds; clients are promised microseconds.
         DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
         DataType::Time32(_) | DataType::Time64(_) => DataType::Time64(TimeUnit::Microsecond),
+        // The engine counts without a sign (row_number, array_length); PostgreSQL has no such numbers.
+        DataType::UInt64 => DataType::Int64,
         DataType::Dictionary(_, values) => wire_type(values),
         DataType::RunEndEncoded(_, values) => wire_type(values.data_type()),
         DataType::List(item)

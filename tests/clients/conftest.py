@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -102,12 +104,15 @@ def generate_demo(folder: pathlib.Path, days: int, rows_per_day: int, seed: int)
     subprocess.run(command, check=True, capture_output=True, timeout=300)
 
 
-@pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory) -> pathlib.Path:
+def generated_demo(folder: pathlib.Path) -> pathlib.Path:
     """A few days of demo data."""
-    folder = tmp_path_factory.mktemp("demo")
     generate_demo(folder, DEMO_DAYS, DEMO_ROWS_PER_DAY, DEMO_SEED)
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory) -> pathlib.Path:
+    return generated_demo(tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture(scope="session")
@@ -169,12 +174,18 @@ def jdbc_classes(tmp_path_factory) -> pathlib.Path:
 POSTGRESQL = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
 @dataclass
 class PostgreSql:
-    """A real PostgreSQL 15 on a socket of its own, to compare answers with."""
+    """A real PostgreSQL 15 on a socket and a port of its own, to compare answers with."""
 
     folder: pathlib.Path
-    port: int = 5432
+    port: int = field(default_factory=lambda: free_port())
 
     def run(self, program: str, *arguments: str) -> None:
         # PostgreSQL refuses to run as root.
@@ -185,7 +196,7 @@ class PostgreSql:
     def __enter__(self) -> "PostgreSql":
         data = str(self.folder / "data")
         self.run("initdb", "-D", data, "-A", "trust", "-U", "analyst", "--locale=C.UTF-8", "-E", "UTF8")
-        options = f"-k {self.folder} -p {self.port} -c listen_addresses= -c fsync=off -c timezone=UTC {self.logging}"
+        options = f"-k {self.folder} -p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=UTC {self.logging}"
         self.run("pg_ctl", "-D", data, "-w", "-o", options, "-l", str(self.folder / "log"), "start")
         self.run("createdb", "-h", str(self.folder), "-p", str(self.port), "-U", "analyst", "mission_control")
         return self
@@ -207,10 +218,8 @@ class PostgreSql:
         return subprocess.run([*command, *arguments], input=stdin, capture_output=True, text=True, timeout=120)
 
 
-@pytest.fixture(scope="session")
-def postgresql():
-    if not (POSTGRESQL / "postgres").exists() or shutil.which("psql") is None:
-        pytest.skip("PostgreSQL 15 is not installed")
+@contextlib.contextmanager
+def running_postgresql():
     # A socket's path may have about 100 characters, which pytest's own folders exceed.
     with tempfile.TemporaryDirectory(prefix="pg15-") as name:
         folder = pathlib.Path(name)
@@ -218,3 +227,11 @@ def postgresql():
             shutil.chown(folder, "postgres")
         with PostgreSql(folder) as running:
             yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    if not (POSTGRESQL / "postgres").exists() or shutil.which("psql") is None:
+        pytest.skip("PostgreSQL 15 is not installed")
+    with running_postgresql() as running:
+        yield running

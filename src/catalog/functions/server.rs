@@ -19,6 +19,7 @@ pub fn all() -> Vec<Definition> {
     let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let mut all = vec![
         lenient("pg_is_in_recovery", Boolean, |_, _| Ok(truth(false))),
+        lenient("pg_is_wal_replay_paused", Boolean, |_, _| Ok(truth(false))),
         lenient("pg_relation_is_publishable", Boolean, |_, _| Ok(truth(false))),
         lenient("pg_is_other_temp_schema", Boolean, |_, _| Ok(truth(false))),
         lenient("pg_my_temp_schema", Int64, |_, _| Ok(number(Some(0)))),

@@ -166,6 +166,7 @@ impl Connection {
         let most = u64::try_from(max_rows).ok().filter(|rows| *rows > 0);
         let done = Box::pin(self.continue_portal(&mut portal, most)).await;
         self.end_statement(done.as_ref().err());
+        self.settle_requested(done.is_ok())?;
         done?;
         // The end of a transaction inside the portal closed all portals, this one too.
         let ended = matches!(&portal.statement.prepared, Some(prepared) if matches!(

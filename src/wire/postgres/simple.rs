@@ -32,6 +32,7 @@ impl Connection {
             self.record_statement(&statement.text);
             let done = Box::pin(self.simple_statement(statement, several)).await;
             self.end_statement(done.as_ref().err());
+            self.settle_requested(done.is_ok())?;
             done?;
         }
         self.end_implicit_transaction();

@@ -149,6 +149,24 @@ impl Connection {
         Ok(())
     }
 
+    /// Puts into force what a query asked for with `set_config`; nothing of it where the query failed.
+    pub fn settle_requested(&mut self, succeeded: bool) -> Result<()> {
+        let requested = self.session.take_requested();
+        for setting in requested.into_iter().filter(|_| succeeded) {
+            let work = Work::Set {
+                name: setting.name,
+                value: Some(setting.value),
+                local: setting.local,
+            };
+            if setting.local {
+                self.session.apply_setting(&work)?;
+            } else {
+                self.set(&work)?;
+            }
+        }
+        Ok(())
+    }
+
     fn set(&mut self, work: &Work) -> Result<()> {
         self.session.apply_setting(work)?;
         self.transaction.lasting_change(|lasting| match work {
