@@ -212,15 +212,20 @@ impl ScalarUDFImpl for DialectFunction {
         let result_type = arguments.return_type();
         let all_scalar = arguments.args.iter().all(|one| matches!(one, ColumnarValue::Scalar(_)));
         let rows = if all_scalar { 1 } else { arguments.number_rows };
-        let at = |argument: &ColumnarValue, row: usize| match argument {
-            ColumnarValue::Scalar(value) => Ok(value.clone()),
-            ColumnarValue::Array(array) => ScalarValue::try_from_array(array, row),
+        // Constants are made once and not for every row.
+        let constant = |argument: &ColumnarValue| match argument {
+            ColumnarValue::Scalar(value) => value.clone(),
+            ColumnarValue::Array(_) => ScalarValue::Null,
         };
+        let mut values: Vec<ScalarValue> = arguments.args.iter().map(constant).collect();
         let mut results = Vec::with_capacity(rows);
         for row in 0..rows {
-            let values: EngineResult<Vec<ScalarValue>> =
-                arguments.args.iter().map(|argument| at(argument, row)).collect();
-            results.push(self.one(&values?, zone, result_type)?);
+            for (value, argument) in values.iter_mut().zip(&arguments.args) {
+                if let ColumnarValue::Array(array) = argument {
+                    *value = ScalarValue::try_from_array(array, row)?;
+                }
+            }
+            results.push(self.one(&values, zone, result_type)?);
         }
         match (all_scalar, results.is_empty()) {
             (true, _) => Ok(ColumnarValue::Scalar(results.swap_remove(0))),
