@@ -4,7 +4,7 @@ use super::samples::{COUNT0, COUNT1, HOURS0, HOURS1};
 use crate::FunctionError;
 use crate::arguments::{CONFIDENCE, Parameter, Row};
 use crate::row_function::RowFunction;
-use crate::statistics::ratios::rate_noninferior;
+use crate::statistics::ratios::{RatioMemo, rate_noninferior_with};
 use datafusion::logical_expr::Documentation;
 use datafusion_macros::user_doc;
 
@@ -42,11 +42,13 @@ impl RowFunction for RateNoninferior {
     const NAME: &'static str = "rate_noninferior";
     const PARAMETERS: &'static [Parameter] = &[COUNT1, HOURS1, COUNT0, HOURS0, Parameter::number("margin"), CONFIDENCE];
     type Output = bool;
-    type Memo = ();
+    type Memo = RatioMemo;
 
-    fn evaluate(&self, row: &Row, (): &mut ()) -> Result<Option<bool>, FunctionError> {
+    fn evaluate(&self, row: &Row, memo: &mut RatioMemo) -> Result<Option<bool>, FunctionError> {
         let [count1, hours1, count0, hours0, margin, confidence] = row.numbers();
-        Ok(rate_noninferior(count1, hours1, count0, hours0, margin, confidence)?)
+        Ok(rate_noninferior_with(
+            count1, hours1, count0, hours0, margin, confidence, memo,
+        )?)
     }
 
     fn documentation(&self) -> Option<&Documentation> {

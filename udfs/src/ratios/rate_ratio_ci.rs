@@ -5,7 +5,7 @@ use super::samples::{METHOD, interval};
 use crate::FunctionError;
 use crate::arguments::{CONFIDENCE, Parameter, Row};
 use crate::row_function::RowFunction;
-use crate::statistics::ratios::RatioInterval;
+use crate::statistics::ratios::{RatioInterval, RatioMemo};
 use datafusion::logical_expr::Documentation;
 use datafusion_macros::user_doc;
 
@@ -48,10 +48,10 @@ impl RowFunction for RateRatioCi {
     const NAME: &'static str = "rate_ratio_ci";
     const PARAMETERS: &'static [Parameter] = &[COUNT1, HOURS1, COUNT0, HOURS0, CONFIDENCE, METHOD];
     type Output = RatioInterval;
-    type Memo = ();
+    type Memo = RatioMemo;
 
-    fn evaluate(&self, row: &Row, (): &mut ()) -> Result<Option<RatioInterval>, FunctionError> {
-        Ok(Some(interval(row)?))
+    fn evaluate(&self, row: &Row, memo: &mut RatioMemo) -> Result<Option<RatioInterval>, FunctionError> {
+        Ok(Some(interval(row, memo)?))
     }
 
     fn documentation(&self) -> Option<&Documentation> {

@@ -5,6 +5,7 @@ use super::samples::{METHOD, interval};
 use crate::FunctionError;
 use crate::arguments::{CONFIDENCE, Parameter, Row};
 use crate::row_function::RowFunction;
+use crate::statistics::ratios::RatioMemo;
 use datafusion::logical_expr::Documentation;
 use datafusion_macros::user_doc;
 
@@ -47,10 +48,10 @@ impl RowFunction for RateRatioUpper {
     const NAME: &'static str = "rate_ratio_upper";
     const PARAMETERS: &'static [Parameter] = &[COUNT1, HOURS1, COUNT0, HOURS0, CONFIDENCE, METHOD];
     type Output = f64;
-    type Memo = ();
+    type Memo = RatioMemo;
 
-    fn evaluate(&self, row: &Row, (): &mut ()) -> Result<Option<f64>, FunctionError> {
-        Ok(interval(row)?.upper)
+    fn evaluate(&self, row: &Row, memo: &mut RatioMemo) -> Result<Option<f64>, FunctionError> {
+        Ok(interval(row, memo)?.upper)
     }
 
     fn documentation(&self) -> Option<&Documentation> {

@@ -3,7 +3,7 @@
 use crate::FunctionError;
 use crate::arguments::{Parameter, Row};
 use crate::statistics::method::RatioMethod;
-use crate::statistics::ratios::{RatioInterval, rate_ratio_ci};
+use crate::statistics::ratios::{RatioInterval, RatioMemo, rate_ratio_ci_with};
 
 pub(crate) const COUNT1: Parameter = Parameter::count("count1");
 pub(crate) const HOURS1: Parameter = Parameter::number("hours1");
@@ -12,8 +12,10 @@ pub(crate) const HOURS0: Parameter = Parameter::number("hours0");
 pub(crate) const METHOD: Parameter = Parameter::choice("method", RatioMethod::NAMES);
 
 /// The interval of the ratio; arguments of the row: both samples, confidence, method.
-pub(crate) fn interval(row: &Row) -> Result<RatioInterval, FunctionError> {
+pub(crate) fn interval(row: &Row, memo: &mut RatioMemo) -> Result<RatioInterval, FunctionError> {
     let [count1, hours1, count0, hours0, confidence] = row.numbers();
     let method = RatioMethod::NAMES[row.choice(5)].parse()?;
-    Ok(rate_ratio_ci(count1, hours1, count0, hours0, confidence, method)?)
+    Ok(rate_ratio_ci_with(
+        count1, hours1, count0, hours0, confidence, method, memo,
+    )?)
 }

@@ -181,6 +181,9 @@ fn edges_of_two_rates() {
     assert_eq!(rate_ratio(2.0, 1.0, 0.0, 1.0).unwrap(), Some(f64::INFINITY));
     let nothing = rate_ratio_ci(0.0, 1.0, 0.0, 1.0, 0.95, RatioMethod::Exact).unwrap();
     assert_eq!((nothing.lower, nothing.upper), (Some(0.0), Some(f64::INFINITY)));
+    // A count of next to nothing, and a tail so near a half that the mid-P bound of its odds is beneath every double.
+    let hardly = rate_ratio_ci(1e-92, 1.0, 0.0, 1.0, 1e-16, RatioMethod::MidP).unwrap();
+    assert_eq!(hardly.lower, Some(0.0));
     let etest = rate_ratio_test(6e5, 1.0, 6e5, 1.0, 1.0, Alternative::TwoSided, TestMethod::ETest);
     assert!(etest.unwrap_err().hint().unwrap().contains("score"));
     assert_eq!(rate_noninferior(100.0, 1e4, 100.0, 1e4, 0.5, 0.95).unwrap(), Some(true));

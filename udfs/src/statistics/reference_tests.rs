@@ -28,8 +28,21 @@ fn gamma_tails_agree() {
 
 #[test]
 fn gamma_quantiles_agree() {
-    let mut worst = Worst::new("gamma_quantiles.csv");
-    for row in numbers(include_str!("reference/gamma_quantiles.csv")) {
+    gamma_quantiles("gamma_quantiles.csv", include_str!("reference/gamma_quantiles.csv"));
+}
+
+/// Closed forms, the series around the mode alone, the same refined, the search (`reference/quantiles_near_switches.py`).
+#[test]
+fn gamma_quantiles_near_switches_agree() {
+    gamma_quantiles(
+        "gamma_quantiles_near_switches.csv",
+        include_str!("reference/gamma_quantiles_near_switches.csv"),
+    );
+}
+
+fn gamma_quantiles(name: &'static str, text: &str) {
+    let mut worst = Worst::new(name);
+    for row in numbers(text) {
         worst.note(
             gamma_lower_quantile(row[0], row[1]).unwrap(),
             row[2],
@@ -75,13 +88,31 @@ fn beta_tails_agree() {
 
 #[test]
 fn beta_quantiles_agree() {
-    let mut worst = Worst::new("beta_quantiles.csv");
-    for row in numbers(include_str!("reference/beta_quantiles.csv")) {
+    beta_quantiles(
+        "beta_quantiles.csv",
+        include_str!("reference/beta_quantiles.csv"),
+        1e-11,
+    );
+}
+
+/// Closed forms, the series around the mode alone, the same refined, the search (`reference/quantiles_near_switches.py`).
+#[test]
+fn beta_quantiles_near_switches_agree() {
+    beta_quantiles(
+        "beta_quantiles_near_switches.csv",
+        include_str!("reference/beta_quantiles_near_switches.csv"),
+        1e-12,
+    );
+}
+
+fn beta_quantiles(name: &'static str, text: &str, tolerance: f64) {
+    let mut worst = Worst::new(name);
+    for row in numbers(text) {
         let point = beta_lower_quantile(row[0], row[1], row[2]).unwrap();
         worst.note(point.x, row[3], format_args!("x of {} {} {}", row[0], row[1], row[2]));
         worst.note(point.y, row[4], format_args!("1-x of {} {} {}", row[0], row[1], row[2]));
     }
-    worst.finish(1e-11);
+    worst.finish(tolerance);
 }
 
 #[test]

@@ -5,9 +5,9 @@ use super::super::error::Result;
 use super::super::method::{RateMethod, RatioMethod};
 use super::super::rate_intervals::{HOURS_PER_KHOUR, TwoSidedLevel, mean_interval, scaled};
 use super::super::special::{
-    Tail, UnitPoint, beta_lower_quantile, beta_tails, gamma_lower_quantile, gamma_upper_quantile, solve_log_odds,
+    BetaQuantile, Tail, UnitPoint, beta_tails, gamma_lower_quantile, gamma_upper_quantile, solve_log_odds,
 };
-use super::{TwoSamples, binomial_pmf};
+use super::{RatioMemo, TwoSamples, binomial_pmf};
 
 /// A rate ratio with its bounds; None where it is not defined.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,18 +52,21 @@ pub fn rate_ratio_ci(
     confidence: f64,
     method: RatioMethod,
 ) -> Result<RatioInterval> {
-    rate_ratio_ci_at(count1, hours1, count0, hours0, &TwoSidedLevel::new(confidence)?, method)
+    let memo = &mut RatioMemo::default();
+    rate_ratio_ci_with(count1, hours1, count0, hours0, confidence, method, memo)
 }
 
-/// As [`rate_ratio_ci`], for a level prepared once.
-pub fn rate_ratio_ci_at(
+/// As [`rate_ratio_ci`], for many rows.
+pub fn rate_ratio_ci_with(
     count1: f64,
     hours1: f64,
     count0: f64,
     hours0: f64,
-    level: &TwoSidedLevel,
+    confidence: f64,
     method: RatioMethod,
+    memo: &mut RatioMemo,
 ) -> Result<RatioInterval> {
+    let level = memo.level(confidence)?;
     let samples = TwoSamples::new(count1, hours1, count0, hours0)?;
     if samples.has_nan() || level.tail.is_nan() {
         return Ok(RatioInterval {
@@ -83,8 +86,8 @@ pub fn rate_ratio_ci_at(
         });
     }
     // By symmetry the upper odds of sample 1 are the inverse of the lower odds of sample 0.
-    let lower = lower_odds(samples.count1, samples.count0, level, method)?;
-    let upper = 1.0 / lower_odds(samples.count0, samples.count1, level, method)?;
+    let lower = lower_odds(samples.count1, samples.count0, &level, method, memo)?;
+    let upper = 1.0 / lower_odds(samples.count0, samples.count1, &level, method, memo)?;
     let ratio = point_ratio(&samples);
     let at_most = |bound: f64| ratio.map_or(bound, |ratio| bound.min(ratio));
     let at_least = |bound: f64| ratio.map_or(bound, |ratio| bound.max(ratio));
@@ -96,7 +99,13 @@ pub fn rate_ratio_ci_at(
 }
 
 /// Lower bound of the odds of an event being a success.
-fn lower_odds(successes: f64, failures: f64, level: &TwoSidedLevel, method: RatioMethod) -> Result<f64> {
+fn lower_odds(
+    successes: f64,
+    failures: f64,
+    level: &TwoSidedLevel,
+    method: RatioMethod,
+    memo: &mut RatioMemo,
+) -> Result<f64> {
     if successes < NEGLIGIBLE_COUNT {
         return Ok(0.0);
     }
@@ -104,9 +113,9 @@ fn lower_odds(successes: f64, failures: f64, level: &TwoSidedLevel, method: Rati
         return lower_odds_in_the_limit(successes, failures, level.tail);
     }
     match method {
-        RatioMethod::MidP => Ok(midp_lower(successes, failures, level)?.odds()),
+        RatioMethod::MidP => Ok(midp_lower(successes, failures, memo.quantile(level.tail))?.odds()),
         RatioMethod::Score => Ok(score_lower_odds(successes, failures, level.z)),
-        RatioMethod::Exact | RatioMethod::WaldLog => exact_lower_odds(successes, failures, level.tail),
+        RatioMethod::Exact | RatioMethod::WaldLog => exact_lower_odds(successes, failures, memo.quantile(level.tail)),
     }
 }
 
@@ -126,21 +135,25 @@ fn lower_odds_in_the_limit(successes: f64, failures: f64, tail: f64) -> Result<f
 }
 
 /// Clopper–Pearson.
-fn exact_lower_odds(successes: f64, failures: f64, tail: f64) -> Result<f64> {
+fn exact_lower_odds(successes: f64, failures: f64, quantile: &BetaQuantile) -> Result<f64> {
     if successes < NEGLIGIBLE_COUNT {
         return Ok(0.0);
     }
     if successes.max(failures) > GAMMA_LIMIT {
-        return lower_odds_in_the_limit(successes, failures, tail);
+        return lower_odds_in_the_limit(successes, failures, quantile.p());
     }
-    Ok(beta_lower_quantile(successes, failures + 1.0, tail)?.odds())
+    Ok(quantile.of(successes, failures + 1.0)?.odds())
 }
 
 /// The share at which P(X > successes) + ½ P(X = successes) = tail.
-fn midp_lower(successes: f64, failures: f64, level: &TwoSidedLevel) -> Result<UnitPoint> {
-    let (a, b) = (successes, failures + 1.0);
-    let start = beta_lower_quantile(a, b, level.tail)?;
-    let arguments = [("count1", successes), ("count0", failures), ("alpha/2", level.tail)];
+fn midp_lower(successes: f64, failures: f64, exact: &BetaQuantile) -> Result<UnitPoint> {
+    let (a, b, tail) = (successes, failures + 1.0, exact.p());
+    // Not above the x with ½ x^successes = tail, which may be beneath the smallest double.
+    if (2.0 * tail).ln() / successes < -740.0 {
+        return Ok(UnitPoint { x: 0.0, y: 1.0 });
+    }
+    let start = exact.of(a, b)?;
+    let arguments = [("count1", successes), ("count0", failures), ("alpha/2", tail)];
     solve_log_odds(a, b, start.odds().ln().max(-745.0), &arguments, |point| {
         let pmf = binomial_pmf(successes, failures, point);
         let value = beta_tails(a, b, point.x, point.y)?.lower - 0.5 * pmf;
@@ -150,7 +163,7 @@ fn midp_lower(successes: f64, failures: f64, level: &TwoSidedLevel) -> Result<Un
         let slope = 0.5 * pmf * spread / value;
         let bend = 0.5 * pmf * (drift * spread + (failures - successes) * point.x * point.y) / value;
         Ok(Tail {
-            residual: (value / level.tail).ln(),
+            residual: (value / tail).ln(),
             slope,
             curvature: bend - slope * slope,
         })
@@ -227,9 +240,24 @@ pub fn rate_noninferior(
     margin: f64,
     confidence: f64,
 ) -> Result<Option<bool>> {
-    decide(count1, hours1, count0, hours0, margin, confidence, |_, upper, limit| {
-        upper < limit
-    })
+    let memo = &mut RatioMemo::default();
+    rate_noninferior_with(count1, hours1, count0, hours0, margin, confidence, memo)
+}
+
+/// As [`rate_noninferior`], for many rows.
+pub fn rate_noninferior_with(
+    count1: f64,
+    hours1: f64,
+    count0: f64,
+    hours0: f64,
+    margin: f64,
+    confidence: f64,
+    memo: &mut RatioMemo,
+) -> Result<Option<bool>> {
+    let samples = TwoSamples::new(count1, hours1, count0, hours0)?;
+    Decision::new(samples, margin, confidence)?
+        .map(|decision| Ok(decision.is_informed() && decision.upper(memo)? < decision.limit))
+        .transpose()
 }
 
 /// True when both one-sided exact bounds lie strictly between `1 / (1 + margin)` and `1 + margin` (two one-sided
@@ -242,36 +270,66 @@ pub fn rate_equivalent(
     margin: f64,
     confidence: f64,
 ) -> Result<Option<bool>> {
-    decide(
-        count1,
-        hours1,
-        count0,
-        hours0,
-        margin,
-        confidence,
-        |lower, upper, limit| lower > 1.0 / limit && upper < limit,
-    )
+    let memo = &mut RatioMemo::default();
+    rate_equivalent_with(count1, hours1, count0, hours0, margin, confidence, memo)
 }
 
-fn decide(
+/// As [`rate_equivalent`], for many rows.
+pub fn rate_equivalent_with(
     count1: f64,
     hours1: f64,
     count0: f64,
     hours0: f64,
     margin: f64,
     confidence: f64,
-    holds: impl Fn(f64, f64, f64) -> bool,
+    memo: &mut RatioMemo,
 ) -> Result<Option<bool>> {
     let samples = TwoSamples::new(count1, hours1, count0, hours0)?;
-    let margin = non_negative("margin", margin)?;
-    let alpha = 1.0 - check_confidence(confidence)?;
-    if samples.has_nan() || any_nan(&[margin, alpha]) {
-        return Ok(None);
+    Decision::new(samples, margin, confidence)?
+        .map(|decision| {
+            Ok(decision.is_informed()
+                && decision.lower(memo)? > 1.0 / decision.limit
+                && decision.upper(memo)? < decision.limit)
+        })
+        .transpose()
+}
+
+/// Two samples to be judged by one-sided exact bounds of their rate ratio.
+struct Decision {
+    samples: TwoSamples,
+    /// 1 + margin
+    limit: f64,
+    /// 1 - confidence
+    alpha: f64,
+}
+
+impl Decision {
+    /// None when an argument is NaN.
+    fn new(samples: TwoSamples, margin: f64, confidence: f64) -> Result<Option<Self>> {
+        let margin = non_negative("margin", margin)?;
+        let alpha = 1.0 - check_confidence(confidence)?;
+        let undefined = samples.has_nan() || any_nan(&[margin, alpha]);
+        Ok((!undefined).then_some(Self {
+            samples,
+            limit: 1.0 + margin,
+            alpha,
+        }))
     }
-    if !samples.is_informative() {
-        return Ok(Some(false));
+
+    /// Without events or without an exposure nothing can be decided.
+    fn is_informed(&self) -> bool {
+        self.samples.is_informative()
     }
-    let lower = samples.ratio_at_odds(exact_lower_odds(samples.count1, samples.count0, alpha)?);
-    let upper = samples.ratio_at_odds(1.0 / exact_lower_odds(samples.count0, samples.count1, alpha)?);
-    Ok(Some(holds(lower, upper, 1.0 + margin)))
+
+    fn lower(&self, memo: &mut RatioMemo) -> Result<f64> {
+        let samples = &self.samples;
+        let odds = exact_lower_odds(samples.count1, samples.count0, memo.quantile(self.alpha))?;
+        Ok(samples.ratio_at_odds(odds))
+    }
+
+    fn upper(&self, memo: &mut RatioMemo) -> Result<f64> {
+        let samples = &self.samples;
+        let odds = exact_lower_odds(samples.count0, samples.count1, memo.quantile(self.alpha))?;
+        Ok(samples.ratio_at_odds(1.0 / odds))
+    }
 }

@@ -5,13 +5,15 @@
 
 mod etest;
 mod intervals;
+mod memo;
 mod tests_of_ratio;
 
 pub use etest::ETEST_MAX_EVENTS;
 pub use intervals::{
-    DifferenceInterval, RatioInterval, rate_diff_ci, rate_equivalent, rate_noninferior, rate_ratio, rate_ratio_ci,
-    rate_ratio_ci_at,
+    DifferenceInterval, RatioInterval, rate_diff_ci, rate_equivalent, rate_equivalent_with, rate_noninferior,
+    rate_noninferior_with, rate_ratio, rate_ratio_ci, rate_ratio_ci_with,
 };
+pub use memo::RatioMemo;
 pub use tests_of_ratio::{rate_ratio_test, rate_ratio_z};
 
 use super::arguments::{any_nan, non_negative};

@@ -1,6 +1,7 @@
 //! Both tails of the beta law (the regularised incomplete beta function), each relatively exact, shapes to 1e12.
 
 use super::super::error::{Result, StatisticsError};
+use super::beta_inverse::UnitPoint;
 use super::gamma::{GammaTails, gamma_tails};
 use super::gauss_legendre::{NODES, WEIGHTS};
 use super::saddle_point::{deviance, log1p_minus_x, stirling_error};
@@ -30,6 +31,43 @@ pub fn beta_weight(a: f64, b: f64, x: f64, y: f64) -> f64 {
         - deviance(a, n * x, -tilt)
         - deviance(b, n * y, tilt);
     (exponent - 0.5 * (2.0 * PI * (n / a.max(b) / a.min(b))).ln()).exp()
+}
+
+/// [`beta_weight`] by the distance in log odds from the mode `ln(a / b)`, what depends on the shapes alone worked out.
+///
+/// Not for shapes so large that the weight's exponent would lose its digits: its error grows like that of the distance
+/// times the smaller shape.
+pub(super) struct LogWeight {
+    pub a: f64,
+    pub b: f64,
+    at_mode: f64,
+}
+
+impl LogWeight {
+    pub fn new(a: f64, b: f64) -> Self {
+        let n = a + b;
+        let correction = stirling_error(n) - stirling_error(a) - stirling_error(b);
+        let at_mode = correction.exp() * (a / n * b / (2.0 * PI)).sqrt();
+        Self { a, b, at_mode }
+    }
+
+    /// The point at that distance and its weight.
+    pub fn at(&self, from_mode: f64) -> (UnitPoint, f64) {
+        let Self { a, b, at_mode } = *self;
+        let (n, odds) = (a + b, from_mode.exp());
+        // Seen from the smaller shape: the other side's terms would be large and cancel.
+        let exponent = if a < b {
+            a * from_mode - n * (a / n * (odds - 1.0)).ln_1p()
+        } else {
+            -b * from_mode - n * (b / n * (1.0 / odds - 1.0)).ln_1p()
+        };
+        (UnitPoint::from_parts(a * odds, b), at_mode * exponent.exp())
+    }
+
+    /// The distance at which the leading term of the tail, `weight / a` at x near 0, is `p`.
+    pub fn start_of_tail(&self, p: f64) -> f64 {
+        ((self.a * p / self.at_mode).ln() - (self.a + self.b) * (self.a / self.b).ln_1p()) / self.a
+    }
 }
 
 /// Tails of Beta(a, b) at `x` = 1 - `y`, for a, b > 0.
@@ -163,35 +201,28 @@ impl LnComplement for f64 {
     }
 }
 
-/// `I_x / weight` by a continued fraction whose terms never cancel for x below the mean (modified Lentz).
-fn continued_fraction(a: f64, b: f64, x: f64, y: f64) -> Option<f64> {
-    let tilt = a * y - b * x;
-    let numerator = |m: f64| {
-        let left = (a + m - 1.0) * x / (a + 2.0 * m - 1.0);
-        let right = (a + b + m - 1.0) * x / (a + 2.0 * m - 1.0);
-        left * right * m * (b - m)
-    };
-    let denominator = |m: f64| {
-        // At m = 0 and a = 1 the middle part would be 0 / 0.
-        let middle = if m == 0.0 {
-            0.0
-        } else {
-            m * (b - m) * x / (a + 2.0 * m - 1.0)
-        };
-        m + middle + (a + m) / (a + 2.0 * m + 1.0) * (tilt + 1.0 + m * (1.0 + y))
-    };
-    let mut fraction = non_zero(denominator(0.0));
-    let (mut c, mut d) = (fraction, 0.0);
+/// `I_x / weight` by a continued fraction whose terms never cancel for x below the mean (Steed's way to sum it).
+pub(super) fn continued_fraction(a: f64, b: f64, x: f64, y: f64) -> Option<f64> {
+    let (n, step) = (a + b, 1.0 + y);
+    let mut rise = a * y - b * x + 1.0;
+    let mut inverse = 1.0 / (a + 1.0);
+    let mut d = 1.0 / non_zero(a * inverse * rise);
+    let (mut sum, mut difference) = (d, d);
     for m in 1..MAX_TERMS {
         let m = m as f64;
-        let (a_m, b_m) = (numerator(m), denominator(m));
-        d = 1.0 / non_zero(b_m + a_m * d);
-        c = non_zero(b_m + a_m / c);
-        let factor = c * d;
-        fraction *= factor;
+        rise += step;
+        let share = x * inverse;
+        let middle = m * (b - m) * share;
+        let numerator = (a + m - 1.0) * share * (n + m - 1.0) * middle;
+        inverse = 1.0 / (a + 2.0 * m + 1.0);
+        let denominator = m + middle + (a + m) * inverse * rise;
+        let next = 1.0 / non_zero(denominator + numerator * d);
+        difference *= -numerator * d * next;
+        d = next;
+        sum += difference;
         // Two roundings of the last place may stay for ever.
-        if (factor - 1.0).abs() < 5e-16 {
-            return Some(1.0 / fraction);
+        if difference.abs() < 5e-16 * sum.abs() {
+            return Some(sum);
         }
     }
     None

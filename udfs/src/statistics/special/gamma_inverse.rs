@@ -1,13 +1,17 @@
-//! Quantiles of the gamma law: Cornish–Fisher or Wilson–Hilferty start, then bracketed Halley steps on the smaller tail.
+//! Quantiles of the gamma law: the series around the mode, refined where it is not exact; where it is no start at all, a
+//! bracketed search.
 
 use super::super::error::{Result, StatisticsError};
-use super::gamma::gamma_tails;
+use super::gamma::{GammaTails, gamma_tails};
+use super::log_odds_series::log_gamma_quantile;
 use super::normal::normal_upper_quantile;
+use super::refinement::LogTail;
 use super::saddle_point::ln_gamma_1p;
 
 const MAX_STEPS: usize = 200;
-/// From this shape on the Cornish–Fisher start itself is exact to double precision.
-const START_IS_EXACT: f64 = 1e13;
+/// Where the series is off by more, it is no start.
+const SERIES_FAILS: f64 = 1.0;
+const MAX_REFINEMENTS: usize = 4;
 /// A cubically convergent step smaller than this, in standard deviations, was the last one needed.
 const LAST_STEP: f64 = 2e-5;
 
@@ -38,12 +42,20 @@ fn upper_or_small(shape: f64, q: f64, ln_p: f64) -> Result<f64> {
     if q == 0.0 {
         return Ok(f64::INFINITY);
     }
+    if shape == 1.0 {
+        return Ok(-q.ln());
+    }
     if shape < 1.0 && gamma_tails(shape, 1.0)?.upper < q {
         return lower(shape, 1.0 - q, ln_p);
     }
     let z = normal_upper_quantile(q);
-    if shape > START_IS_EXACT {
-        return Ok(cornish_fisher(shape, z));
+    let log_tail = |x: f64, tails: &GammaTails| LogTail {
+        residual: (tails.upper / q).ln(),
+        slope: -shape * tails.pmf / tails.upper,
+        drift: [shape - x, -x, -x],
+    };
+    if let Some(x) = near_mode(shape, z, log_tail) {
+        return Ok(x);
     }
     let start = gamma_start(shape, z);
     solve_linear_scale(shape, start, &[("shape", shape), ("q", q)], |x| {
@@ -61,9 +73,17 @@ fn lower(shape: f64, p: f64, ln_p: f64) -> Result<f64> {
     if p == 0.0 {
         return Ok(0.0);
     }
+    if shape == 1.0 {
+        return Ok(-(-p).ln_1p());
+    }
     let z = -normal_upper_quantile(p);
-    if shape > START_IS_EXACT {
-        return Ok(cornish_fisher(shape, z));
+    let log_tail = |x: f64, tails: &GammaTails| LogTail {
+        residual: (tails.lower / p).ln(),
+        slope: shape * tails.pmf / tails.lower,
+        drift: [shape - x, -x, -x],
+    };
+    if let Some(x) = near_mode(shape, z, log_tail) {
+        return Ok(x);
     }
     let power_start = (ln_p + ln_gamma_1p(shape)) / shape;
     if power_start < -740.0 {
@@ -91,6 +111,29 @@ fn lower(shape: f64, p: f64, ln_p: f64) -> Result<f64> {
     })
 }
 
+/// The quantile by the series, its sum refined on the scale of ln x where it is not exact.
+fn near_mode(shape: f64, z: f64, log_tail: impl Fn(f64, &GammaTails) -> LogTail) -> Option<f64> {
+    if shape < 1.0 {
+        return None;
+    }
+    let by_series = log_gamma_quantile(shape, z);
+    if by_series.is_exact() {
+        return Some(shape * by_series.from_mode.exp());
+    }
+    if by_series.uncertainty > SERIES_FAILS {
+        return None;
+    }
+    let mut x = shape * by_series.from_mode.exp();
+    for _ in 0..MAX_REFINEMENTS {
+        let refinement = log_tail(x, &gamma_tails(shape, x).ok()?).refinement()?;
+        x *= refinement.step.exp();
+        if refinement.is_last() {
+            return Some(x);
+        }
+    }
+    None
+}
+
 /// A logarithm of a tail over its target, and its first two derivatives.
 #[derive(Debug, Clone, Copy)]
 pub struct Tail {
@@ -102,9 +145,9 @@ pub struct Tail {
 /// A first guess of the gamma quantile at the normal quantile `z` (negative for the lower tail).
 pub fn gamma_start(shape: f64, z: f64) -> f64 {
     if shape >= 20.0 {
-        let guess = cornish_fisher(shape, z);
-        if guess > 0.0 {
-            return guess;
+        let guess = log_gamma_quantile(shape, z);
+        if guess.uncertainty < SERIES_FAILS {
+            return shape * guess.from_mode.exp();
         }
     }
     let root = cube_root(shape, z).max(0.05);
@@ -113,17 +156,6 @@ pub fn gamma_start(shape: f64, z: f64) -> f64 {
 
 fn cube_root(shape: f64, z: f64) -> f64 {
     1.0 - 1.0 / (9.0 * shape) + z / (3.0 * shape.sqrt())
-}
-
-/// Cornish–Fisher expansion of the gamma quantile in powers of 1/√shape (cumulants (r - 1)! shape).
-fn cornish_fisher(shape: f64, z: f64) -> f64 {
-    let root = shape.sqrt();
-    let square = z * z;
-    let order_0 = (square - 1.0) / 3.0;
-    let order_1 = z * (square - 7.0) / 36.0;
-    let order_2 = -((3.0 * square + 7.0) * square - 16.0) / 810.0;
-    let order_3 = z * ((9.0 * square + 256.0) * square - 433.0) / 38_880.0;
-    shape + root * z + order_0 + (order_1 + (order_2 + order_3 / root) / root) / root
 }
 
 /// Root of an increasing function of `ln x`; returns x.

@@ -8,12 +8,15 @@ mod beta_inverse;
 mod gamma;
 mod gamma_inverse;
 mod gauss_legendre;
+mod log_odds_series;
+mod log_odds_table;
 mod normal;
+mod refinement;
 mod saddle_point;
 mod temme_table;
 
 pub use beta::{BetaTails, beta_tails, beta_weight};
-pub use beta_inverse::{UnitPoint, beta_lower_quantile, solve_log_odds};
+pub use beta_inverse::{BetaQuantile, UnitPoint, beta_lower_quantile, solve_log_odds};
 pub use gamma::{GammaTails, gamma_tails};
 pub use gamma_inverse::{Tail, gamma_lower_quantile, gamma_start, gamma_upper_quantile, solve_log_scale};
 pub use gauss_legendre::{NODES as GAUSS_NODES, WEIGHTS as GAUSS_WEIGHTS};

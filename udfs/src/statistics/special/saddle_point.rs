@@ -34,6 +34,19 @@ const LN_GAMMA_1P: [f64; 26] = [
     -2.7595228851242334e-10,
 ];
 
+/// [`stirling_error`] of 1 to 9: where its series is slow, the usual arguments are whole.
+const STIRLING_ERRORS: [f64; 9] = [
+    0.08106146679532726,
+    0.0413406959554093,
+    0.02767792568499834,
+    0.020790672103765093,
+    0.016644691189821193,
+    0.013876128823070748,
+    0.01189670994589177,
+    0.010411265261972096,
+    0.009255462182712733,
+];
+
 /// ln Γ(a) for a > 0.
 pub fn ln_gamma(a: f64) -> f64 {
     if a < 0.5 {
@@ -102,6 +115,9 @@ fn artanh_tail(r: f64) -> f64 {
 /// ln Γ(a + 1) - [(a + ½) ln a - a + ½ ln 2π]: the error of Stirling's formula, for a > 0.
 pub fn stirling_error(a: f64) -> f64 {
     if a < 10.0 {
+        if a >= 1.0 && a == a.trunc() {
+            return STIRLING_ERRORS[a as usize - 1];
+        }
         return ln_gamma_1p(a) - (a + 0.5) * a.ln() + a - HALF_LN_TWO_PI;
     }
     const SERIES: [f64; 8] = [
