@@ -81,9 +81,9 @@ def test_of_all_releases_of_the_demo_only_the_planted_regression_is_called_one(d
 
 def peak_while(server, work):
     """The most memory the server held while `work` ran, sampled every 20 ms from outside."""
-    # The server computes the releases in the background when it starts; idle is what it holds after that.
+    # The server judges the releases in the background when it starts; idle is what it holds after that.
     with psycopg.connect(server.dsn) as connection:
-        connection.execute("SELECT count(*) FROM release_totals").fetchone()
+        connection.execute("SELECT count(*) FROM alerts").fetchone()
     idle = peak = server.resident_bytes()
     done = threading.Event()
 
