@@ -1,6 +1,6 @@
 -- Usage of each version by the hour, from which horizons, releases and adoption follow.
 -- One row per hour_start, application, channel, platform, version. Kept in memory.
--- Reads usage_windows.
+-- Reads valid_aggregates: the population alone, as usage_windows, whose rows are too many to be made on the way here.
 --
 --   hour_start     start of the hour (UTC)
 --   application    application, such as Firefox
@@ -20,12 +20,13 @@ SELECT
     channel,
     platform,
     version,
-    SUM(usage_hours) AS usage_hours,
-    SUM(ping_count) AS ping_count,
+    COALESCE(SUM(usage_hours), 0) AS usage_hours,
+    COALESCE(SUM(ping_count), 0) AS ping_count,
     MIN(window_start) AS first_window,
     MAX(window_start) AS last_window,
     MIN(window_start) FILTER (WHERE usage_hours > 0) AS first_used_at,
     MAX(window_start) FILTER (WHERE usage_hours > 0) AS last_used_at,
     MIN(build_time(build_id)) AS build_at
-FROM usage_windows
+FROM valid_aggregates
+WHERE experiment_id IS NULL
 GROUP BY date_trunc('hour', window_start), application, channel, platform, version

@@ -1,6 +1,6 @@
 -- Events and usage of each release by the hour of its age, as far as verdicts look.
 -- One row per application, channel, platform, version, age_hour. Kept in memory.
--- Reads usage_windows, verdict_releases. Hours with a window that may still change are left out.
+-- Reads valid_aggregates, verdict_releases. Hours with a window that may still change are left out.
 --
 --   application  application, such as Firefox
 --   channel      update channel, such as release
@@ -16,12 +16,13 @@ SELECT
     r.version,
     CAST(FLOOR(release_age_hours(u.window_start, r.release_at)) AS BIGINT) AS age_hour,
 -- EACH MEASURE
-    SUM(u.{measure}) AS {measure},
+    COALESCE(SUM(u.{measure}), 0) AS {measure},
 -- END
-    SUM(u.usage_hours) AS usage_hours
-FROM usage_windows u
+    COALESCE(SUM(u.usage_hours), 0) AS usage_hours
+FROM valid_aggregates u
 JOIN verdict_releases r
     ON r.application = u.application AND r.channel = u.channel AND r.version = u.version
     AND u.window_start >= r.release_at AND u.window_start < r.looked_until
+WHERE u.experiment_id IS NULL
 GROUP BY r.application, r.channel, u.platform, r.version, CAST(FLOOR(release_age_hours(u.window_start, r.release_at)) AS BIGINT)
-HAVING BOOL_AND(u.complete)
+HAVING BOOL_AND({complete})

@@ -21,7 +21,8 @@
 --   expected_lower         lower end of the acceptable events (count)
 --   expected_upper         upper end of the acceptable events (count)
 --   log_e                  evidence so far that the rate is higher by more than the margin (natural log of the e-value)
---   alarm_log_e            the evidence at which the release is regressed
+--   alarm_log_e            the evidence at which the release is regressed: ln(cells / alpha), where cells are board_cells,
+--                          or those that can be compared with earlier releases if these are more
 --   max_log_e              its highest value since there are enough data
 --   max_log_e_improved     the same for a rate lower by more than the margin
 --   always_valid_p         p-value of max_log_e, valid however often one looks; 1 before there are enough data
@@ -120,6 +121,14 @@ ceilings AS (
         AND COALESCE(t.platform, k.platform) = k.platform AND COALESCE(t.measure, k.measure) = k.measure
     GROUP BY k.application, k.channel, k.platform, k.measure
 ),
+-- The cells of a release's board that can be compared at all. The earlier releases alone tell, so that a board does not
+-- grow while its release does.
+boards AS (
+    SELECT application, channel, version, COUNT(*) AS cells
+    FROM verdict_fits
+    WHERE dispersion IS NOT NULL
+    GROUP BY application, channel, version
+),
 paired AS (
     SELECT
         o.application,
@@ -141,7 +150,7 @@ paired AS (
         f.dropped_release,
         -- The margin, and what a release may differ by chance as 95 % of them do: the largest ratio that is no regression.
         (1 + r.margin) * EXP(1.645 * f.between_release_sd) AS largest_ratio,
-        LN(r.board_cells / r.alpha) AS alarm_log_e,
+        LN(GREATEST(r.board_cells, COALESCE(n.cells, 0)) / r.alpha) AS alarm_log_e,
         r.minimum_expected,
         r.misdated_hours,
         r.looked_hours,
@@ -149,6 +158,7 @@ paired AS (
         c.ceiling_rate
     FROM own o
     JOIN verdict_releases r ON r.application = o.application AND r.channel = o.channel AND r.version = o.version
+    LEFT JOIN boards n ON n.application = o.application AND n.channel = o.channel AND n.version = o.version
     LEFT JOIN verdict_fits f
         ON f.application = o.application AND f.channel = o.channel AND f.platform = o.platform
         AND f.version = o.version AND f.measure = o.pair['measure']

@@ -1,6 +1,6 @@
 -- When each version was seen, by the data alone.
 -- One row per application, channel, version. Kept in memory.
--- Reads usage_by_hour, usage_windows.
+-- Reads usage_by_hour, valid_aggregates.
 -- A version is established once it has 0.1 % of the hours of its first week: a test installation that reports early
 -- does not start its clock.
 --
@@ -25,10 +25,10 @@ WITH seen AS (
     GROUP BY application, channel, version
 ),
 first_week AS (
-    SELECT u.application, u.channel, u.version, u.window_start, SUM(u.usage_hours) AS usage_hours
-    FROM usage_windows u
+    SELECT u.application, u.channel, u.version, u.window_start, COALESCE(SUM(u.usage_hours), 0) AS usage_hours
+    FROM valid_aggregates u
     JOIN seen s ON s.application = u.application AND s.channel = u.channel AND s.version = u.version
-    WHERE u.window_start < s.first_seen_at + INTERVAL '7 days'
+    WHERE u.experiment_id IS NULL AND u.window_start < s.first_seen_at + INTERVAL '7 days'
     GROUP BY u.application, u.channel, u.version, u.window_start
 ),
 running AS (

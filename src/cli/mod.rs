@@ -77,6 +77,7 @@ impl SourceArguments {
     fn prepare_demo(&self, config: &mut Config) -> Result<()> {
         if self.demo {
             let folder = demo_data::ensure()?;
+            config.source.kept_folder = Some(folder.join(".computed"));
             config.source.location = Some(folder.to_string_lossy().into_owned());
             config.source.options.clear();
             config.columns = crate::sources::ColumnMap::default();

@@ -79,6 +79,7 @@ impl Config {
             vocabulary,
             audit: self.audit.options(),
             alerts: self.alerts.clone(),
+            kept_folder: self.source.kept_folder.clone(),
             ..self.limits.engine_options()
         })
     }
@@ -111,6 +112,8 @@ pub struct SourceSection {
     pub location: Option<String>,
     /// How often new, replaced and removed files are looked for.
     pub refresh_seconds: NonZeroU64,
+    /// A folder in which computed relations stay from one start to the next; nowhere when absent.
+    pub kept_folder: Option<PathBuf>,
     /// Options of the object store by its own names, such as `region` or `endpoint`.
     pub options: std::collections::BTreeMap<String, String>,
 }
@@ -120,6 +123,7 @@ impl Default for SourceSection {
         Self {
             location: None,
             refresh_seconds: NonZeroU64::new(10).unwrap_or(NonZeroU64::MIN),
+            kept_folder: None,
             options: std::collections::BTreeMap::new(),
         }
     }
@@ -264,6 +268,7 @@ fn resolve_paths(table: &mut toml::Table, file: &Path) {
     let folder = file.parent().unwrap_or_else(|| Path::new(""));
     for (section, key) in [
         ("source", "location"),
+        ("source", "kept_folder"),
         ("calendar", "location"),
         ("limits", "spill_folder"),
         ("postgres", "socket"),

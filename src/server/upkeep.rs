@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
-use crate::session::{Engine, Relations};
+use crate::session::{Engine, Relations, digest_of};
 use crate::shutdown::Shutdown;
 use crate::sources::{self, Source, SourceSettings, SourceSnapshot, measures_present};
 use crate::tables::error_aggregates::ErrorAggregatesTable;
@@ -189,7 +189,22 @@ impl Upkeep {
             .into_iter()
             .map(|measure| measure.name)
             .collect();
+        relations.data_digest = Some(self.digest());
         self.engine.publish(relations).await
+    }
+
+    /// Tells the served files, how they are read, and the source's calendar from all others. Where one file differs from
+    /// another, so does its size, its time or its tag, as for the refreshing.
+    fn digest(&self) -> String {
+        let snapshot = &self.snapshot;
+        let files = snapshot.files.iter().map(|served| {
+            let file = &served.file;
+            format!("{:?} {:?} {:?}", file.meta, file.schema, file.plan)
+        });
+        let calendar = format!("{:?}", snapshot.calendar);
+        let place = [self.source.location().to_string(), calendar];
+        let texts: Vec<String> = place.into_iter().chain(files).collect();
+        digest_of(&texts)
     }
 
     fn record(&self) {

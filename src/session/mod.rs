@@ -12,6 +12,7 @@ mod described;
 mod durations;
 mod functions;
 mod gate;
+mod kept_rows;
 mod large_values;
 mod limits;
 mod memory;
@@ -65,6 +66,7 @@ pub use activity::{Client, Entered, Phase, Registration, Running, SessionRow, Se
 pub use admission::{Admission, Slot};
 pub use audit::AuditOptions;
 pub use functions::RequestedSetting;
+pub use kept_rows::digest_of;
 pub use limits::{Limits, MOST_NESTING};
 pub use relations::Relations;
 pub use rows::{RowStream, wire_schema};
@@ -98,6 +100,8 @@ pub struct EngineOptions {
     pub vocabulary: Vocabulary,
     /// Where alerts are kept.
     pub alerts: AlertSettings,
+    /// Where computed relations stay from one start to the next; nowhere when absent.
+    pub kept_folder: Option<PathBuf>,
 }
 
 impl Default for EngineOptions {
@@ -111,6 +115,7 @@ impl Default for EngineOptions {
             audit: AuditOptions::default(),
             vocabulary: Vocabulary::default(),
             alerts: AlertSettings::default(),
+            kept_folder: None,
         }
     }
 }
@@ -181,7 +186,19 @@ impl Engine {
     /// Adds the views of `sql/` to the relations and shows them to every statement from now on.
     pub async fn publish(&self, mut relations: Relations) -> Result<()> {
         self.add_own_tables(&mut relations);
-        views::add_views(&self.base, &self.options.vocabulary, &self.alerts, &mut relations).await?;
+        let EngineOptions {
+            vocabulary,
+            kept_folder,
+            ..
+        } = &self.options;
+        views::add_views(
+            &self.base,
+            vocabulary,
+            &self.alerts,
+            kept_folder.as_deref(),
+            &mut relations,
+        )
+        .await?;
         let catalog = Arc::new(described::describe(&relations, &self.base));
         let catalogs = relations.as_catalogs(&catalog)?;
         let relations = Arc::new(relations);

@@ -23,6 +23,8 @@ pub struct Relations {
     pub measures: Vec<String>,
     /// Windows from this time on (microseconds since 1970) may still change; `None` where none does.
     pub complete_before: Option<i64>,
+    /// Tells these base tables from all others; what is computed of them is kept under it. `None` where nothing does.
+    pub data_digest: Option<String>,
 }
 
 impl Relations {

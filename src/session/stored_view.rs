@@ -1,17 +1,19 @@
-//! A view whose rows are computed on the first read and kept as long as the relations beneath it: for small relations
-//! that many other views join.
+//! A view whose rows are computed on the first read and stay as long as the relations beneath it: for small relations
+//! that many other views join. Where there is a folder for them, the rows of an earlier start are read instead.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{MemTable, Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableType};
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use tokio::sync::OnceCell;
+
+use super::kept_rows::KeptView;
 
 /// Who reads first computes; whoever else reads meanwhile waits for the same rows. If the first reader gives up, the
 /// next one begins anew.
@@ -20,35 +22,59 @@ pub struct StoredView {
     plan: LogicalPlan,
     schema: SchemaRef,
     definition: String,
+    kept: Option<KeptView>,
     rows: OnceCell<MemTable>,
 }
 
 impl StoredView {
-    pub fn new(plan: LogicalPlan, definition: String) -> Self {
+    pub fn new(plan: LogicalPlan, definition: String, kept: Option<KeptView>) -> Self {
         let schema = Arc::clone(plan.schema().inner());
         Self {
             plan,
             schema,
             definition,
+            kept,
             rows: OnceCell::new(),
         }
     }
 
-    async fn compute(&self, state: &dyn Session) -> Result<MemTable> {
+    async fn read_or_compute(&self, state: &dyn Session) -> Result<MemTable> {
+        let Some(kept) = &self.kept else {
+            return MemTable::try_new(Arc::clone(&self.schema), vec![self.compute(state).await?]);
+        };
+        let rows = match kept.load(&self.schema).await {
+            Some(rows) => rows,
+            None => {
+                let rows = self.compute(state).await?;
+                kept.save(&self.schema, &rows).await;
+                rows
+            }
+        };
+        MemTable::try_new(Arc::clone(&self.schema), vec![rows])
+    }
+
+    async fn compute(&self, state: &dyn Session) -> Result<Vec<RecordBatch>> {
         let physical = state.create_physical_plan(&self.plan).await?;
         let computed = collect(physical, state.task_ctx()).await?;
         // What a plan promises (names, nullability, metadata) and what its last step says may differ in small ways.
-        let rows = computed
+        computed
             .into_iter()
             .filter(|batch| batch.num_rows() > 0)
             .map(|batch| {
                 Ok(RecordBatch::try_new(
                     Arc::clone(&self.schema),
-                    batch.columns().to_vec(),
+                    batch.columns().iter().map(compact).collect(),
                 )?)
             })
-            .collect::<Result<Vec<_>>>()?;
-        MemTable::try_new(Arc::clone(&self.schema), vec![rows])
+            .collect()
+    }
+}
+
+/// Without the texts of rows that are not there any more: what a filter or a join leaves refers to all it was made of.
+fn compact(column: &ArrayRef) -> ArrayRef {
+    match column.data_type() {
+        DataType::Utf8View => Arc::new(column.as_string_view().gc()),
+        _ => Arc::clone(column),
     }
 }
 
@@ -78,7 +104,7 @@ impl TableProvider for StoredView {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let rows = self.rows.get_or_try_init(|| self.compute(state)).await?;
+        let rows = self.rows.get_or_try_init(|| self.read_or_compute(state)).await?;
         rows.scan(state, projection, filters, limit).await
     }
 }

@@ -5,6 +5,7 @@
 //! the only place that does.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::catalog::{MemTable, TableProvider};
@@ -13,6 +14,7 @@ use datafusion::execution::session_state::SessionState;
 
 use super::Relations;
 use super::alerts::AlertsTable;
+use super::kept_rows::KeptRows;
 use super::stored_view::StoredView;
 use crate::alerts::AlertLog;
 use crate::error::{Error, Result};
@@ -25,8 +27,10 @@ enum Kind {
     Inlined,
     /// Computed once for each set of relations.
     Stored,
+    /// Likewise, and kept from one start to the next where the engine has a folder for it.
+    Kept,
 }
-use Kind::{Inlined, Stored};
+use Kind::{Inlined, Kept, Stored};
 
 macro_rules! view {
     ($kind:ident, $name:literal) => {
@@ -39,13 +43,13 @@ const VIEWS: &[(Kind, &str, &str)] = &[
     view!(Inlined, "valid_aggregates"),
     view!(Inlined, "usage_windows"),
     view!(Inlined, "measure_windows"),
-    view!(Stored, "usage_by_hour"),
-    view!(Stored, "horizons"),
-    view!(Stored, "version_sightings"),
-    view!(Stored, "releases"),
-    view!(Stored, "release_groups"),
-    view!(Stored, "release_spans"),
-    view!(Stored, "release_totals"),
+    view!(Kept, "usage_by_hour"),
+    view!(Kept, "horizons"),
+    view!(Kept, "version_sightings"),
+    view!(Kept, "releases"),
+    view!(Kept, "release_groups"),
+    view!(Kept, "release_spans"),
+    view!(Kept, "release_totals"),
     view!(Inlined, "measure_timeseries"),
     view!(Inlined, "release_summary"),
     view!(Inlined, "release_comparison"),
@@ -54,16 +58,16 @@ const VIEWS: &[(Kind, &str, &str)] = &[
     view!(Inlined, "release_trend"),
     view!(Inlined, "measure_by_age"),
     view!(Inlined, "adoption"),
-    view!(Stored, "mc1_spans"),
+    view!(Kept, "mc1_spans"),
     view!(Inlined, "mc1_release_summary"),
     view!(Inlined, "experiment_timeseries"),
     view!(Inlined, "dimension_values"),
     view!(Inlined, "dimension_summary"),
-    view!(Stored, "verdict_releases"),
-    view!(Stored, "verdict_hours"),
-    view!(Stored, "verdict_pairs"),
-    view!(Stored, "verdict_fits"),
-    view!(Stored, "verdict_looks"),
+    view!(Kept, "verdict_releases"),
+    view!(Kept, "verdict_hours"),
+    view!(Kept, "verdict_pairs"),
+    view!(Kept, "verdict_fits"),
+    view!(Kept, "verdict_looks"),
     view!(Inlined, "release_verdict_history"),
     view!(Inlined, "release_verdicts"),
     view!(Inlined, "release_baseline"),
@@ -126,6 +130,7 @@ pub async fn add_views(
     base: &SessionState,
     vocabulary: &Vocabulary,
     alerts: &Arc<AlertLog>,
+    kept_folder: Option<&Path>,
     relations: &mut Relations,
 ) -> Result<()> {
     if !relations.public.contains_key("error_aggregates") {
@@ -137,6 +142,7 @@ pub async fn add_views(
     let problems = MemTable::try_new(source_problems::schema(), vec![vec![]])?;
     let problems_relation = relations.system.entry("source_problems".to_string());
     problems_relation.or_insert_with(|| Arc::new(problems));
+    let kept = kept_folder.and_then(|folder| kept_rows(folder, vocabulary, relations));
     let mut state = base.clone();
     for (kind, name, text) in VIEWS {
         // Views read data, not the catalog.
@@ -148,12 +154,13 @@ pub async fn add_views(
             .map_err(|error| Error::internal(format!("view {name} does not plan: {}", Error::from(error).message)))?;
         let view: Arc<dyn TableProvider> = match kind {
             Inlined => Arc::new(ViewTable::new(plan, Some(sql))),
-            Stored => {
+            Stored | Kept => {
+                let kept = kept.as_ref().filter(|_| *kind == Kept);
                 // Only the analysed plan says which types the rows will have.
                 let analysed = state
                     .analyzer()
                     .execute_and_check(plan, state.config_options(), |_, _| {})?;
-                Arc::new(StoredView::new(analysed, sql))
+                Arc::new(StoredView::new(analysed, sql, kept.map(|kept| kept.of_view(name))))
             }
         };
         relations.public.insert((*name).to_string(), view);
@@ -163,6 +170,18 @@ pub async fn add_views(
     let table = AlertsTable::new(Arc::clone(alerts), findings);
     relations.public.insert("alerts".to_string(), Arc::new(table));
     Ok(())
+}
+
+/// Where the rows that follow from these relations are kept; `None` where nothing tells their data from others.
+fn kept_rows(folder: &Path, vocabulary: &Vocabulary, relations: &Relations) -> Option<KeptRows> {
+    let data = relations.data_digest.as_deref()?;
+    let said = format!("{vocabulary:?}");
+    let views: Vec<String> = VIEWS.iter().map(|(_, _, text)| expand(text, relations)).collect();
+    let inputs: Vec<&str> = [data, &said]
+        .into_iter()
+        .chain(views.iter().map(String::as_str))
+        .collect();
+    KeptRows::open(folder, &inputs)
 }
 
 /// Writes out the parts that stand once per measure, and whether a window is complete.

@@ -17,7 +17,7 @@ pub struct VerdictSettings {
     pub alpha: Option<f64>,
     /// By how much a rate may be higher without being a regression, such as 0.1.
     pub margin: Option<f64>,
-    /// How many cells (platforms times measures) a board looks at.
+    /// How many cells (platforms times measures) a board looks at; more where it has more.
     pub board_cells: Option<u32>,
     /// Expected events, divided by the dispersion, before there is a verdict.
     pub minimum_expected: Option<f64>,
@@ -190,7 +190,7 @@ pub(super) fn batch(settings: &VerdictSettings) -> Result<RecordBatch> {
         ),
         column(
             "board_cells",
-            "cells (platforms times measures) among which alpha is shared (count)",
+            "cells (platforms times measures) among which alpha is shared; more where a board has more (count)",
             whole(|parameters| parameters.board_cells),
         ),
         column(

@@ -84,6 +84,7 @@ fn every_key_arrives() {
         "relative to the file's folder"
     );
     assert_eq!(config.source.refresh_seconds.get(), 30);
+    assert_eq!(config.source.kept_folder, Some(folder.join("run/computed")));
     assert_eq!(config.source.options["aws_region"], "eu-central-1");
     assert_eq!(config.columns.measures["timeouts"].column, "n_timeouts");
     assert_eq!(config.postgres.listen, Listen::At("127.0.0.1:5432".to_string()));

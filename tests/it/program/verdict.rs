@@ -130,3 +130,146 @@ fn the_planted_regression_is_found_and_no_healthy_release_is_called_regressed() 
     let healthy = found.iter().find(|cell| !cell.contains(",60.0b7,"));
     assert_eq!(healthy, None);
 }
+
+/// What `sql` answers to a configuration, as CSV without its first line.
+fn answered(configuration: &str, query: &str) -> String {
+    let output = run(&["sql", "--config", configuration, "--format", "csv", query]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "");
+    let text = stdout(&output);
+    text.split_once('\n')
+        .map_or_else(String::new, |(_, rows)| rows.to_string())
+}
+
+const NEWEST: &str = "SELECT verdict, reason FROM release_verdicts \
+                      WHERE version = '15.0' AND measure = 'main_crashes' AND platform = 'linux'";
+
+/// The program reads the rows that an earlier start has kept as long as they are those of the present data, calendar and
+/// settings.
+#[test]
+fn rows_that_were_kept_answer_for_the_same_data_and_settings_alone() {
+    let settings = "[verdict]\nmargin = 0.1\n";
+    let (folder, configuration) = prepared(&releases(&WORSE), settings);
+    let text = fs::read_to_string(&configuration).expect("a configuration");
+    let keeping = text.replace("[source]\n", "[source]\nkept_folder = \"kept\"\n");
+    let written = |text: &str| fs::write(&configuration, text).expect("a configuration");
+    let asked = || answered(configuration.to_str().expect("a path"), NEWEST);
+    let computed = asked();
+    assert!(computed.starts_with("regressed,"), "{computed}");
+    written(&keeping);
+    assert_eq!(asked(), computed);
+    let looks = || -> Vec<PathBuf> {
+        let files = fs::read_dir(folder.path().join("kept")).expect("a folder").flatten();
+        let named = files.filter(|file| file.file_name().to_string_lossy().starts_with("verdict_looks-"));
+        named.map(|file| file.path()).collect()
+    };
+    let kept = looks();
+    assert_eq!(kept.len(), 1);
+    let modified = |file: &Path| fs::metadata(file).and_then(|file| file.modified()).expect("a time");
+    let written_at = modified(&kept[0]);
+    assert_eq!(asked(), computed, "from what was kept");
+    assert_eq!(
+        (looks(), modified(&kept[0])),
+        (kept.clone(), written_at),
+        "read, not written again"
+    );
+
+    // Other settings, another calendar, other rows, no rows: never the old answer.
+    written(&keeping.replace("margin = 0.1", "margin = 2"));
+    assert!(
+        asked().starts_with("ok,") || asked().starts_with("watch,"),
+        "{}",
+        asked()
+    );
+    written(&keeping);
+    assert_eq!(asked(), computed);
+    let calendar = folder.path().join("calendar.csv");
+    let dates = fs::read_to_string(&calendar).expect("a calendar");
+    fs::write(&calendar, flagged(&dates, "15.0", "acknowledged")).expect("a calendar");
+    assert!(!asked().starts_with("regressed,"), "{}", asked());
+    fs::write(&calendar, &dates).expect("a calendar");
+    write_rows(folder.path(), &releases(&HEALTHY));
+    assert!(asked().starts_with("ok,"), "{}", asked());
+    write_rows(folder.path(), &releases(&WORSE));
+    assert_eq!(asked(), computed);
+    let rows = folder.path().join("data/rows.parquet");
+    let more = folder.path().join("data/more.parquet");
+    fs::copy(&rows, &more).expect("a copy");
+    let twice = asked();
+    assert_ne!(twice, computed, "a file that came");
+    fs::remove_file(&more).expect("a file");
+    assert_eq!(asked(), computed, "a file that went");
+}
+
+/// The calendar with a flag for one version.
+fn flagged(calendar: &str, version: &str, flag: &str) -> String {
+    let lines = calendar.lines().map(|line| match line {
+        header if header.starts_with("application,") => format!("{header},flag\n"),
+        line if line.contains(&format!(",{version},")) => format!("{line},{flag}\n"),
+        line => format!("{line},\n"),
+    });
+    lines.collect()
+}
+
+/// The calendar can be a Parquet file of the source, with flags and margins.
+#[test]
+fn flags_and_margins_of_a_calendar_in_the_source_count() {
+    let (folder, configuration) = prepared(&releases(&WORSE), "");
+    let text = fs::read_to_string(&configuration).expect("a configuration");
+    let text = text.replace("location = \"calendar.csv\"\n", "table = \"calendar.parquet\"\n");
+    fs::write(&configuration, text).expect("a configuration");
+    let dates = fs::read_to_string(folder.path().join("calendar.csv")).expect("a calendar");
+    let entries = |flag_of_14: &str, flag_of_15: &str, margin_of_15: &str| {
+        let entry = |line: &str| {
+            let cells: Vec<&str> = line.split(',').collect();
+            let (flag, margin) = match cells[2] {
+                "14.0" => (flag_of_14, "NULL"),
+                "15.0" => (flag_of_15, margin_of_15),
+                _ => ("NULL", "NULL"),
+            };
+            format!(
+                "('{}', '{}', '{}', DATE '{}', {flag}, {margin})",
+                cells[0], cells[1], cells[2], cells[3]
+            )
+        };
+        let rows: Vec<String> = dates.lines().skip(1).map(entry).collect();
+        format!(
+            "SELECT column1 AS application, column2 AS channel, column3 AS version, column4 AS release_at, \
+             CAST(column5 AS TEXT) AS flag, CAST(column6 AS DOUBLE PRECISION) AS margin FROM (VALUES {})",
+            rows.join(", ")
+        )
+    };
+    let file = folder.path().join("data/calendar.parquet");
+    let file = file.to_str().expect("a path");
+    let write = |query: &str| {
+        let made = run(&["sql", "--format", "parquet", "-o", file, query]);
+        assert!(made.status.success(), "{}", stderr(&made));
+    };
+    let asked = |query: &str| answered(configuration.to_str().expect("a path"), query);
+    write(&entries("NULL", "NULL", "NULL"));
+    assert!(asked(NEWEST).starts_with("regressed,"), "{}", asked(NEWEST));
+    write(&entries("NULL", "'acknowledged'", "NULL"));
+    let acknowledged = asked(NEWEST);
+    assert!(
+        !acknowledged.starts_with("regressed,") && acknowledged.contains("which the calendar acknowledges"),
+        "{acknowledged}"
+    );
+    write(&entries("NULL", "NULL", "2"));
+    assert!(!asked(NEWEST).starts_with("regressed,"), "{}", asked(NEWEST));
+    write(&entries("'regressed'", "NULL", "NULL"));
+    let pairs =
+        "SELECT STRING_AGG(previous_version, ' ' ORDER BY previous_rank) FROM verdict_pairs WHERE version = '15.0'";
+    assert_eq!(
+        asked(pairs).trim(),
+        "13.0 12.0 11.0 10.0",
+        "14.0 is flagged as regressed"
+    );
+    write(&entries("'broken'", "NULL", "NULL"));
+    let output = run(&["sql", "--config", configuration.to_str().expect("a path"), NEWEST]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("flag must be empty or one of regressed, acknowledged"),
+        "{}",
+        stderr(&output)
+    );
+}

@@ -273,3 +273,28 @@ async fn a_rate_above_its_ceiling_is_a_regression_however_usual_it_is() {
     // A rate that is as high as its ceiling is not surely above it.
     assert_eq!(verdict(&under_ceiling(4.0).await, "15.0").await.0, "ok");
 }
+
+/// Five platforms of four measures that crash are more cells than the setting's 18, one platform of two is less; measures
+/// that no earlier release has are no cells.
+#[tokio::test]
+async fn alpha_is_shared_among_all_cells_that_a_board_has() {
+    let alarm = async |data: &Releases| {
+        let query =
+            "SELECT DISTINCT ROUND(EXP(alarm_log_e) * 0.05) FROM release_verdict_history WHERE version = '15.0'";
+        answer(&data.session().await, query).await
+    };
+    let mut data = releases(&[40, 41, 39, 40, 41, 40]);
+    assert_eq!(alarm(&data).await, ["18"]);
+    let one_platform = std::mem::take(&mut data.rows);
+    for platform in ["linux", "windows", "mac", "android", "other"] {
+        data.rows.extend(one_platform.iter().map(|row| {
+            let events = row.events["main_crashes"];
+            let row = Row {
+                platform,
+                ..row.clone()
+            };
+            row.events("gpu_crashes", events).events("plugin_crashes", events)
+        }));
+    }
+    assert_eq!(alarm(&data).await, ["20"]);
+}
