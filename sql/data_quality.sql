@@ -15,7 +15,7 @@
 --   measure        measure concerned; NULL for all
 --   first_window   start of the first window concerned (UTC)
 --   last_window    start of the last window concerned (UTC)
---   rows_affected  rows concerned, of the relation that the check counts (count)
+--   rows_affected  rows concerned, of the relation that the check counts, or pings that became none (count)
 --   detail         the finding in words
 WITH hours_present AS (
     SELECT application, channel, platform, hour_start,
@@ -117,7 +117,7 @@ SELECT
     CAST(NULL AS VARCHAR) AS platform, CAST(NULL AS VARCHAR) AS measure,
     arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))') AS first_window,
     arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))') AS last_window,
-    CAST(NULL AS BIGINT) AS rows_affected,
+    rows_affected,
     CASE WHEN file IS NULL THEN detail ELSE concat(file, ': ', detail) END AS detail
 FROM mission_control.source_problems
 UNION ALL

@@ -21,6 +21,9 @@ pub mod demo;
 /// Where rows come from: Parquet in a folder, a file or an object store.
 pub mod sources;
 
+/// Raw pings to rows: what each counts, windows of five minutes, and a restart that counts nothing twice.
+pub mod pings;
+
 /// What users see as a table.
 pub mod tables;
 

@@ -6,6 +6,8 @@ mod check;
 mod demo_data;
 mod generate;
 mod hash_password;
+mod ingest;
+mod ingest_pings;
 mod output;
 mod serve;
 mod sql;
@@ -40,6 +42,8 @@ enum Command {
     Sql(sql::SqlArguments),
     /// Print the verdicts on a release; exit status 0 ok, 3 regressed, 4 too little data
     Verdict(verdict::VerdictArguments),
+    /// Make rows of what comes in: raw pings become 5-minute aggregates
+    Ingest(ingest::IngestArguments),
     /// Write demo data of any size, the same for the same arguments
     Generate(generate::GenerateArguments),
     /// Read configuration and data, print what was found and every problem, change nothing
@@ -100,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Sql(arguments) => sql::run(&arguments),
         Command::Verdict(arguments) => verdict::run(&arguments),
+        Command::Ingest(arguments) => ingest::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::HashPassword => hash_password::run(),

@@ -6,6 +6,7 @@ mod location;
 mod merge;
 mod metrics;
 mod normalise;
+mod rejected_pings;
 mod scan;
 mod snapshot;
 mod standard;
@@ -28,6 +29,7 @@ pub use columns::{ColumnMap, ColumnSource, MeasureSource, Unit};
 pub use merge::COMMENT_KEY;
 pub use metrics::SourceMetrics;
 pub use normalise::{NormalisingAdapterFactory, PlatformAliases};
+pub use rejected_pings::{RejectedPings, RejectedReason};
 pub use snapshot::{
     CalendarFile, Fingerprint, ServedFile, SourceFile, SourceProblem, SourceSnapshot, measures_present,
 };

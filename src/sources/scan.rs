@@ -17,6 +17,7 @@ use parquet::file::metadata::ParquetMetaData;
 
 use super::merge::{self, Merged};
 use super::normalise::{self, DateText, FILE_KEY, FileColumns, FileStatistics};
+use super::rejected_pings::{self, RejectedPings, Reports};
 use super::snapshot::{CalendarFile, Fingerprint, SourceFile, SourceProblem, SourceSnapshot};
 use super::{Source, normalise::normalised_statistics};
 use crate::error::{Error, ErrorKind, Result};
@@ -29,6 +30,15 @@ const FOOTER_BYTES: usize = 64 * 1024;
 
 /// What Hive writes as a folder's name for NULL.
 const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// The files of a source.
+#[derive(Default)]
+struct Listed {
+    /// Parquet, sorted by path.
+    data: Vec<ObjectMeta>,
+    /// Reports on pings that were not counted.
+    reports: Vec<ObjectMeta>,
+}
 
 /// What reading one footer gave.
 enum Footer {
@@ -47,7 +57,7 @@ impl Source {
             (Err(error), None) => return Err(self.unreachable(&error)),
             (Err(error), Some(previous)) => return Ok(self.keep(previous, &error)),
         };
-        if previous.is_none() && listed.is_empty() {
+        if previous.is_none() && listed.data.is_empty() {
             return Err(
                 Error::configuration(format!("no Parquet file found in {}", self.location())).with_hint(
                     "give a folder with .parquet files; hidden files and those that begin with _ are skipped",
@@ -63,24 +73,30 @@ impl Source {
         Ok(snapshot)
     }
 
-    /// The Parquet files of the source, sorted by path.
-    async fn list(&self) -> Result<Vec<ObjectMeta>, object_store::Error> {
+    /// The files of the source that are of interest.
+    async fn list(&self) -> Result<Listed, object_store::Error> {
         let store = &self.location.store;
         if let Some(file) = &self.location.file {
             // Some stores answer with the file's full path, not the one below their root.
-            return Ok(vec![ObjectMeta {
+            let data = vec![ObjectMeta {
                 location: file.clone(),
                 ..store.head(file).await?
-            }]);
+            }];
+            return Ok(Listed {
+                data,
+                ..Listed::default()
+            });
         }
-        let mut files: Vec<ObjectMeta> = store.list(None).try_collect().await?;
+        let files: Vec<ObjectMeta> = store.list(None).try_collect().await?;
         if files.iter().any(|meta| is_delta_log(&meta.location)) {
             let source = "the folder is a Delta table, whose log says which of its files count".into();
             return Err(object_store::Error::NotSupported { source });
         }
-        files.retain(|meta| is_data_file(&meta.location) && Some(&meta.location) != self.calendar.as_ref());
-        files.sort_unstable_by(|left, right| left.location.cmp(&right.location));
-        Ok(files)
+        let is_report = |meta: &ObjectMeta| RejectedPings::is_report(&meta.location);
+        let (reports, mut data): (Vec<_>, Vec<_>) = files.into_iter().partition(is_report);
+        data.retain(|meta| is_data_file(&meta.location) && Some(&meta.location) != self.calendar.as_ref());
+        data.sort_unstable_by(|left, right| left.location.cmp(&right.location));
+        Ok(Listed { data, reports })
     }
 
     /// The release calendar among the files, as it is now; as it was, where it cannot be read any more.
@@ -120,13 +136,15 @@ impl Source {
 
     async fn look(
         &self,
-        listed: Vec<ObjectMeta>,
+        listed: Listed,
         calendar: Option<CalendarFile>,
         previous: Option<&SourceSnapshot>,
     ) -> SourceSnapshot {
         let now = Utc::now();
         let damaged = self.damaged_files();
-        let footers: Vec<Footer> = stream::iter(listed)
+        let known_reports = previous.map(|before| &before.reports);
+        let reports = rejected_pings::read(self.location.store.as_ref(), listed.reports, known_reports).await;
+        let footers: Vec<Footer> = stream::iter(listed.data)
             .map(|meta| self.footer(meta, previous, &damaged, now))
             .buffered(FOOTERS_AT_ONCE)
             .collect()
@@ -142,7 +160,8 @@ impl Source {
                 Footer::Gone => {}
             }
         }
-        self.assemble(readable, rejected, calendar, previous, now)
+        let snapshot = self.assemble(readable, rejected, calendar, previous, now);
+        with_reports(snapshot, reports, previous)
     }
 
     fn assemble(
@@ -172,6 +191,7 @@ impl Source {
             file: Some(file.meta.location.to_string()),
             check_name: "foreign_schema",
             detail,
+            rows_affected: None,
             noticed_at: now,
         });
         let mut problems: Vec<SourceProblem> = rejected
@@ -192,11 +212,13 @@ impl Source {
             measures,
             files,
             problems,
+            rejected_pings: Vec::new(),
             calendar,
             changed: true,
             scanned_at: now,
             rejected,
             readable: by_path,
+            reports: Reports::new(),
         };
         snapshot.changed = previous.is_none_or(|before| differ(before, &snapshot));
         snapshot
@@ -234,6 +256,7 @@ impl Source {
                         file,
                         check_name,
                         detail,
+                        rows_affected: None,
                         noticed_at: now,
                     },
                 )
@@ -309,6 +332,7 @@ impl Source {
             file: None,
             check_name: "source_unreachable",
             detail: "the source could not be listed; what was read before is still served".into(),
+            rows_affected: None,
             noticed_at: Utc::now(),
         };
         let mut snapshot = previous.clone();
@@ -321,6 +345,21 @@ impl Source {
         snapshot.changed = snapshot.problems != previous.problems;
         snapshot
     }
+}
+
+/// The snapshot with what the reports say; a report that is new is a change.
+fn with_reports(mut snapshot: SourceSnapshot, reports: Reports, previous: Option<&SourceSnapshot>) -> SourceSnapshot {
+    let mut findings = rejected_pings::findings(&reports, snapshot.scanned_at);
+    let before = previous.map_or(&[][..], |before| &before.rejected_pings);
+    for finding in &mut findings {
+        if let Some(old) = before.iter().find(|old| old.is_same(finding)) {
+            finding.noticed_at = old.noticed_at;
+        }
+    }
+    snapshot.changed |= findings != before;
+    snapshot.rejected_pings = findings;
+    snapshot.reports = reports;
+    snapshot
 }
 
 fn warn(location: &str, problem: &SourceProblem) {

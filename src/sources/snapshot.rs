@@ -11,6 +11,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::normalise::FilePlan;
+use super::rejected_pings::Reports;
 use super::standard::Measure;
 
 /// What tells one version of a file from the next.
@@ -56,17 +57,21 @@ pub struct ServedFile {
 pub struct SourceProblem {
     /// Path below the source's location; `None` if it concerns the source as a whole.
     pub file: Option<String>,
-    /// `unreadable_file`, `empty_file`, `foreign_schema` or `source_unreachable`.
+    /// `unreadable_file`, `empty_file`, `foreign_schema` or `source_unreachable`; `rejected_pings` or `filtered_pings`
+    /// for what `ingest --pings` left out.
     pub check_name: &'static str,
     pub detail: String,
+    /// How many rows, or pings that became none, are concerned, where that is known.
+    pub rows_affected: Option<u64>,
     pub noticed_at: DateTime<Utc>,
 }
 
 impl SourceProblem {
-    /// `error` if rows are missing that should be there, `warning` otherwise.
+    /// `error` if rows are missing that should be there, `info` if they are left out as a rule, `warning` otherwise.
     pub fn severity(&self) -> &'static str {
         match self.check_name {
-            "empty_file" | "foreign_schema" => "warning",
+            "empty_file" | "foreign_schema" | "rejected_pings" => "warning",
+            "filtered_pings" => "info",
             _ => "error",
         }
     }
@@ -94,6 +99,8 @@ pub struct SourceSnapshot {
     /// Sorted by path.
     pub files: Vec<ServedFile>,
     pub problems: Vec<SourceProblem>,
+    /// Pings that were not counted when rows of this source were made of them, by reason.
+    pub rejected_pings: Vec<SourceProblem>,
     pub calendar: Option<CalendarFile>,
     /// Whether files, schema or problems differ from the snapshot before.
     pub changed: bool,
@@ -102,6 +109,7 @@ pub struct SourceSnapshot {
     pub(super) rejected: HashMap<Path, (Fingerprint, SourceProblem)>,
     /// Every readable file by path, those left out for their schema included.
     pub(super) readable: HashMap<Path, Arc<SourceFile>>,
+    pub(super) reports: Reports,
 }
 
 impl SourceSnapshot {

@@ -55,6 +55,7 @@ impl Source {
             file: Some(file.meta.location.to_string()),
             check_name: "unreadable_file",
             detail,
+            rows_affected: None,
             noticed_at: Utc::now(),
         };
         let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);

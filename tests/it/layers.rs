@@ -11,6 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("access", &["error"]),
     ("demo", &["error"]),
     ("sources", &["error", "metrics"]),
+    ("pings", &["error", "sources"]),
     ("tables", &["error", "metrics", "sources"]),
     ("alerts", &["error", "shutdown"]),
     ("catalog", &["error", "access"]),
@@ -32,8 +33,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "error", "metrics", "shutdown", "access", "config", "demo", "sources", "tables", "session", "server",
-            "wire",
+            "error", "metrics", "shutdown", "access", "config", "demo", "sources", "pings", "tables", "session",
+            "server", "wire",
         ],
     ),
     ("main", &["cli"]),
