@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::values::{Experiments, Text, Whole};
+use super::values::{Experiments, Text, Whole, object};
 
 #[derive(Debug, Deserialize)]
 pub struct Document<'a> {
@@ -21,15 +21,15 @@ pub struct Document<'a> {
     pub normalized_channel: Option<Text<'a>>,
     #[serde(borrow)]
     pub normalized_country_code: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub meta: Option<Meta<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub metadata: Option<Metadata<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub application: Option<Application<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub environment: Option<Environment<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub payload: Option<Payload<'a>>,
     // Core pings have no sections.
     #[serde(borrow)]
@@ -71,9 +71,9 @@ pub struct Meta<'a> {
 pub struct Metadata<'a> {
     #[serde(borrow)]
     pub document_type: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub geo: Option<Geo<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub uri: Option<Uri<'a>>,
 }
 
@@ -105,11 +105,11 @@ pub struct Application<'a> {
 
 #[derive(Debug, Deserialize)]
 pub struct Environment<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub build: Option<Build<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub system: Option<System<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub addons: Option<Addons<'a>>,
     #[serde(borrow)]
     pub experiments: Option<Experiments<'a>>,
@@ -127,7 +127,7 @@ pub struct Build<'a> {
 
 #[derive(Debug, Deserialize)]
 pub struct System<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub os: Option<Os<'a>>,
 }
 
@@ -142,7 +142,7 @@ pub struct Os<'a> {
 /// Where experiments stood before environments had a section for them.
 #[derive(Debug, Deserialize)]
 pub struct Addons<'a> {
-    #[serde(borrow, rename = "activeExperiment")]
+    #[serde(borrow, rename = "activeExperiment", default, deserialize_with = "object")]
     pub active_experiment: Option<ActiveExperiment<'a>>,
 }
 
@@ -157,14 +157,16 @@ pub struct ActiveExperiment<'a> {
 #[derive(Debug, Deserialize)]
 pub struct Payload<'a> {
     // Main pings.
+    #[serde(default, deserialize_with = "object")]
     pub info: Option<Info>,
+    #[serde(default, deserialize_with = "object")]
     pub histograms: Option<Histograms>,
-    #[serde(rename = "keyedHistograms")]
+    #[serde(rename = "keyedHistograms", default, deserialize_with = "object")]
     pub keyed_histograms: Option<KeyedHistograms>,
     // Crash pings.
     #[serde(borrow, rename = "processType")]
     pub process_type: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub metadata: Option<CrashMetadata<'a>>,
 }
 
@@ -177,28 +179,38 @@ pub struct Info {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub struct Histograms {
+    #[serde(default, deserialize_with = "object")]
     pub browser_shim_usage_blocked: Option<Histogram>,
+    #[serde(default, deserialize_with = "object")]
     pub permissions_sql_corrupted: Option<Histogram>,
+    #[serde(default, deserialize_with = "object")]
     pub defective_permissions_sql_removed: Option<Histogram>,
+    #[serde(default, deserialize_with = "object")]
     pub slow_script_notice_count: Option<Histogram>,
+    #[serde(default, deserialize_with = "object")]
     pub slow_script_page_count: Option<Histogram>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub struct KeyedHistograms {
+    #[serde(default, deserialize_with = "object")]
     pub subprocess_crashes_with_dump: Option<SubprocessCrashes>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 pub struct SubprocessCrashes {
+    #[serde(default, deserialize_with = "object")]
     pub gpu: Option<Histogram>,
+    #[serde(default, deserialize_with = "object")]
     pub plugin: Option<Histogram>,
+    #[serde(default, deserialize_with = "object")]
     pub gmplugin: Option<Histogram>,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct Histogram {
+    #[serde(default, deserialize_with = "object")]
     pub values: Option<HistogramValues>,
 }
 

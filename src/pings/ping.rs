@@ -11,7 +11,7 @@ use super::build_age;
 use super::document::{Document, Environment, Histogram, Payload};
 use super::reason::Reason;
 use super::sums::{Sum, Sums};
-use super::values::{MOST_EXPERIMENTS, microseconds, text};
+use super::values::{MOST_EXPERIMENTS, Object, microseconds, text};
 use super::windows::GroupKey;
 
 const SECONDS_PER_HOUR: i64 = 3600;
@@ -52,7 +52,7 @@ enum Kind {
 /// Reads one line. `latest_arrival_microseconds` is where the future begins.
 pub fn parse(line: &[u8], latest_arrival_microseconds: i64) -> Result<Ping, Reason> {
     let line = std::str::from_utf8(line).map_err(|_| Reason::InvalidUtf8)?;
-    let document: Document = serde_json::from_str(line).map_err(|error| match error.classify() {
+    let Object(document): Object<Document> = serde_json::from_str(line).map_err(|error| match error.classify() {
         Category::Data => Reason::InvalidField,
         Category::Io | Category::Syntax | Category::Eof => Reason::InvalidJson,
     })?;

@@ -370,6 +370,11 @@ fn every_reason_is_met() {
             with("/payload/info/subsessionLength", json!("3600")),
         ),
         (Reason::InvalidField, with("/environment/build", json!(3))),
+        (Reason::InvalidField, with("/payload/info", json!([3600]))),
+        (
+            Reason::InvalidField,
+            with("/environment/build", json!(["61.0", "20180528125023"])),
+        ),
         (Reason::InvalidText, with("/normalized_channel", json!("x".repeat(257)))),
         (Reason::InvalidText, with("/normalized_channel", json!("a\u{1f}b"))),
         (Reason::InvalidTime, with("/submission_timestamp", Value::Null)),

@@ -3,8 +3,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use chrono::DateTime;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 /// A text, borrowed from the line unless it has escapes.
@@ -83,6 +85,34 @@ impl Visitor<'_> for WholeVisitor {
     }
 }
 
+/// A JSON object. Without this an array would do as well, its values taken for the fields in their order.
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData)).map(Object)
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+/// Reads a field that is absent, null or an object.
+pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
+}
+
 /// The experiments of an environment with their branches, as far as they are read.
 #[derive(Debug, Default)]
 pub struct Experiments<'a>(pub Vec<(Text<'a>, Option<Text<'a>>)>);
@@ -114,10 +144,10 @@ impl<'de> Visitor<'de> for ExperimentsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut experiments = Vec::new();
         while experiments.len() <= MOST_EXPERIMENTS {
-            let Some((id, branch)) = map.next_entry::<Text<'de>, Branch<'de>>()? else {
+            let Some((id, branch)) = map.next_entry::<Text<'de>, Object<Branch<'de>>>()? else {
                 return Ok(experiments);
             };
-            experiments.push((id, branch.branch));
+            experiments.push((id, branch.0.branch));
         }
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(experiments)
