@@ -65,12 +65,20 @@ pub fn schema_of(relation: &RelationFacts) -> SchemaRef {
 fn field_of(column: &ColumnFacts) -> Field {
     let field = Field::new(column.name, arrow_type(&column.type_name), true);
     match column.type_name.as_str() {
-        "oid" | "xid" | "name" | "\"char\"" | "regproc" | "regtype" | "regclass" | "int2vector" | "oidvector" => {
-            let type_name = column.type_name.trim_matches('"').to_string();
-            field.with_metadata([(TYPE_KEY.to_string(), type_name)].into())
+        // The standard's domains go out as the types beneath them.
+        "sql_identifier" => named(field, "name"),
+        "character_data" | "yes_or_no" => named(field, "varchar"),
+        "oid" | "xid" | "name" | "\"char\"" | "regproc" | "regtype" | "regclass" | "int2vector" | "oidvector"
+        | "oid[]" | "name[]" | "\"char\"[]" => {
+            let plain = column.type_name.replace('"', "");
+            named(field, &plain)
         }
         _ => field,
     }
+}
+
+fn named(field: Field, type_name: &str) -> Field {
+    field.with_metadata([(TYPE_KEY.to_string(), type_name.to_string())].into())
 }
 
 /// Builds the relation's columns from the rows that are known.

@@ -70,6 +70,10 @@ fn split(inner: &str) -> Option<Vec<Option<String>>> {
             '\\' => item.push(letters.next()?),
             '"' => {
                 in_quotes = !in_quotes;
+                // Spaces before a quoted element are none of its text.
+                if !was_quoted && item.trim().is_empty() {
+                    item.clear();
+                }
                 was_quoted = true;
             }
             ',' if !in_quotes => items.push(finish(&mut item, &mut was_quoted)),
@@ -99,6 +103,7 @@ mod tests {
             words(r#""a,b","null","c\"d""#),
             [some("a,b"), some("null"), some("c\"d")]
         );
+        assert_eq!(words(r#" "p", "f" ,"" "#), [some("p"), some("f"), some("")]);
         assert_eq!(words(""), []);
         assert_eq!(split("\"a"), None);
         assert!(parse_array("1,2", &DataType::Int64).is_err());

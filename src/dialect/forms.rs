@@ -2,7 +2,8 @@
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType as SqlType, DuplicateTreatment, Expr, Fetch, Function, FunctionArg,
-    FunctionArgExpr, FunctionArguments, Interval, LimitClause, ObjectName, Query, TimezoneInfo, UnaryOperator, Value,
+    FunctionArgExpr, FunctionArguments, Interval, LimitClause, ObjectName, Query, SelectItem, SetExpr, TimezoneInfo,
+    UnaryOperator, Value,
 };
 
 use super::calls::{call, catalog_name, plain_arguments, quoted_text, whole};
@@ -34,6 +35,27 @@ pub fn limit_instead_of_fetch(query: &mut Query) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// `(SELECT ARRAY(…))`, a subquery that reads nothing and only holds another one, is that one: the engine knows the
+/// columns of one query outside, not of two.
+pub fn without_rows(query: &Query) -> Option<Expr> {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return None;
+    };
+    let only =
+        query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
+    let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] = select.projection.as_slice()
+    else {
+        return None;
+    };
+    let bare = select.from.is_empty() && select.selection.is_none() && select.having.is_none();
+    let holds_query = match item {
+        Expr::Subquery(_) => true,
+        Expr::Function(function) => matches!(catalog_name(&function.name)?.as_str(), "array" | "array_of_subquery"),
+        _ => false,
+    };
+    (only && bare && holds_query).then(|| item.clone())
 }
 
 /// An expression in the engine's terms; `None` where it is already.
@@ -360,6 +382,15 @@ fn function_call(function: &Function) -> Option<Expr> {
     }
     let arguments = plain_arguments(&function.args)?;
     Some(match (name.as_str(), arguments.as_slice()) {
+        // A type's name called like a function is a cast.
+        ("bpchar" | "text" | "varchar", [value]) => cast_to(value.clone(), SqlType::Text),
+        ("date", [value]) => cast_to(value.clone(), SqlType::Date),
+        ("int2", [value]) => cast_to(value.clone(), SqlType::SmallInt(None)),
+        ("int4", [value]) => cast_to(value.clone(), SqlType::Int(None)),
+        ("int8", [value]) => cast_to(value.clone(), SqlType::BigInt(None)),
+        ("float4", [value]) => cast_to(value.clone(), SqlType::Real),
+        ("float8", [value]) => cast_to(value.clone(), SqlType::DoublePrecision),
+        ("bool", [value]) => cast_to(value.clone(), SqlType::Boolean),
         ("mod", [left, right]) => operation(left, BinaryOperator::Modulo, right),
         ("div", [left, right]) => call("trunc", vec![operation(left, BinaryOperator::Divide, right)]),
         ("age", [earlier]) => call("age", vec![call("current_date", vec![]), earlier.clone()]),

@@ -11,9 +11,11 @@ mod functions;
 mod intervals;
 mod names;
 mod order_by;
+mod row_json;
 mod set_returning;
 mod syntax;
 mod system_columns;
+pub mod type_names;
 mod values;
 
 use std::sync::Arc;

@@ -95,10 +95,11 @@ fn named_type(name: &str, modifiers: &[String]) -> Option<SqlType> {
         _ => None,
     };
     Some(match name {
-        "text" | "name" | "varchar" | "bpchar" | "unknown" | "cstring" | "json" | "jsonb" | "uuid" | "inet"
-        | "cidr" | "macaddr" | "pg_lsn" | "pg_node_tree" | "sql_identifier" | "character_data" | "yes_or_no"
-        | "regoper" | "regoperator" | "regcollation" | "regconfig" | "regdictionary" | "aclitem" | "tid" | "xml"
-        | "money" => SqlType::Text,
+        // In casts of arrays the one-letter type is a text; alone it is cut to its letter.
+        "text" | "name" | "char" | "varchar" | "bpchar" | "unknown" | "cstring" | "json" | "jsonb" | "uuid"
+        | "inet" | "cidr" | "macaddr" | "pg_lsn" | "pg_node_tree" | "sql_identifier" | "character_data"
+        | "yes_or_no" | "regoper" | "regoperator" | "regcollation" | "regconfig" | "regdictionary" | "aclitem"
+        | "tid" | "xml" | "money" => SqlType::Text,
         "bool" => SqlType::Boolean,
         "int2" => SqlType::SmallInt(None),
         "int4" | "cardinal_number" => SqlType::Int(None),

@@ -269,6 +269,7 @@ pub fn name_in_select(expression: &Expr) -> Option<String> {
         "generate_series"
             | "generate_subscripts"
             | "_pg_expandarray"
+            | "aclexplode"
             | "unnest"
             | "string_to_table"
             | "regexp_split_to_table"
@@ -295,6 +296,7 @@ pub fn in_select(expression: Expr) -> Expr {
     };
     match (name.as_str(), arguments.as_slice()) {
         ("_pg_expandarray", [array]) => call("unnest", vec![call("pg_expanded_array", vec![array.clone()])]),
+        ("aclexplode", [list]) => call("unnest", vec![call("acl_items", vec![list.clone()])]),
         ("generate_series" | "generate_subscripts" | "string_to_table" | "regexp_split_to_table", _) => {
             let found = columns(&name, &arguments).and_then(|mut columns| columns.pop());
             found.map_or(expression, |(unnested, _)| unnested)

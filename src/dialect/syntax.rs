@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::calls::{call, catalog_name, folded, plain_arguments, quoted_text};
 use super::names::{self, Cast};
-use super::{column_names, forms, order_by, set_returning, system_columns};
+use super::{column_names, forms, order_by, row_json, set_returning, system_columns};
 use crate::catalog::{self, CATALOG_SCHEMA};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -93,6 +93,7 @@ impl VisitorMut for Rules {
             column_names::name_columns(select);
         }
         system_columns::replace(select);
+        row_json::write_out(select);
         for item in &mut select.projection {
             match item {
                 SelectItem::UnnamedExpr(expression) => {
@@ -169,6 +170,7 @@ fn rewritten(expression: &Expr) -> Result<Option<Expr>> {
         return Ok(Some(changed));
     }
     Ok(match expression {
+        Expr::Subquery(query) => forms::without_rows(query),
         Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("current_schema") => {
             Some(call("current_schema", vec![]))
         }

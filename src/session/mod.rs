@@ -10,6 +10,7 @@ pub mod copy_statement;
 mod cursor_statements;
 mod described;
 mod durations;
+mod explain;
 mod functions;
 mod gate;
 mod kept_rows;
@@ -23,6 +24,7 @@ mod sessions_table;
 mod settings;
 pub mod statements;
 mod stored_view;
+mod table_command;
 mod text_limits;
 mod time_zones;
 mod views;
@@ -32,7 +34,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::CatalogProviderList;
 use datafusion::common::ScalarValue;
 use datafusion::execution::SessionStateBuilder;
@@ -56,6 +58,7 @@ use crate::catalog::{self, Catalog, SessionFacts};
 use crate::dialect::{self, apply::ApplyPlanner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tables::{Calendar, Vocabulary};
+use explain::Explain;
 use functions::RequestedSettings;
 use memory::{MemoryUse, QueryMemory};
 use sessions_table::{SessionsTable, Viewer};
@@ -69,7 +72,7 @@ pub use functions::RequestedSetting;
 pub use kept_rows::digest_of;
 pub use limits::{Limits, MOST_NESTING};
 pub use relations::Relations;
-pub use rows::{RowStream, wire_schema};
+pub use rows::{RowStream, plain_schema, type_name, wire_schema};
 pub use settings::{POSTGRES_VERSION, Settings};
 pub use views::{ViewComments, view_comments};
 pub use work::panic_text;
@@ -366,13 +369,35 @@ pub struct Prepared {
     pub statement: ParsedStatement,
     /// The types of `$1`, `$2` …
     pub parameter_types: Vec<DataType>,
+    /// PostgreSQL's names of those types where the statement says more than the type, as in `$1::oid[]`.
+    pub parameter_names: Vec<Option<String>>,
     /// What the rows will look like on the wire; no fields where the statement returns no rows.
     pub schema: SchemaRef,
     plan: Option<LogicalPlan>,
+    /// What is asked of the plan, where its query is only explained.
+    explain: Option<Explain>,
     relations_version: u64,
 }
 
 impl Prepared {
+    fn without_plan(statement: ParsedStatement, schema: SchemaRef) -> Self {
+        Self {
+            statement,
+            parameter_types: vec![],
+            parameter_names: vec![],
+            schema,
+            plan: None,
+            explain: None,
+            relations_version: 0,
+        }
+    }
+
+    /// The same for clients that do not know PostgreSQL's types.
+    pub fn plain(mut self) -> Self {
+        self.schema = plain_schema(&self.schema);
+        self
+    }
+
     /// Whether running it gives rows (even none) rather than only a command tag.
     pub fn returns_rows(&self) -> bool {
         matches!(self.statement.work, Work::Query(_) | Work::Show(_))
@@ -448,24 +473,9 @@ impl Session {
             Work::Refused(error) => Err((**error).clone()),
             Work::Show(name) => {
                 let schema = functions::show_schema(name)?;
-                Ok(Prepared {
-                    statement,
-                    parameter_types: vec![],
-                    schema,
-                    plan: None,
-                    relations_version: 0,
-                })
+                Ok(Prepared::without_plan(statement, schema))
             }
-            _ => {
-                let schema = Arc::new(arrow::datatypes::Schema::empty());
-                Ok(Prepared {
-                    statement,
-                    parameter_types: vec![],
-                    schema,
-                    plan: None,
-                    relations_version: 0,
-                })
-            }
+            _ => Ok(Prepared::without_plan(statement, Arc::new(Schema::empty()))),
         }
     }
 
@@ -486,7 +496,9 @@ impl Session {
         let mut state = self.state(&self.engine.published());
         let limits = self.engine.limits();
         let environment = self.query_environment(&limits);
+        let explain = prepared.explain.clone();
         let work = async move {
+            let begun = std::time::Instant::now();
             let bound = parameters::bind(plan, parameters)?;
             let bound = dialect::rewrite_plan(bound, &state)?;
             let optimized = state.optimize(&bound)?;
@@ -496,8 +508,11 @@ impl Session {
             }
             let planner = Arc::clone(state.query_planner());
             let physical = planner.create_physical_plan(&optimized, &state).await?;
-            let context = TaskContext::from(&state).with_runtime(environment);
-            Ok(execute_stream(physical, Arc::new(context))?)
+            let context = Arc::new(TaskContext::from(&state).with_runtime(environment));
+            Ok(match explain {
+                Some(explain) => explain.rows(physical, begun.elapsed(), context),
+                None => execute_stream(physical, context)?,
+            })
         };
         let stop = Stop::default();
         let stream = work::plan_within(&self.engine.runtime, work.boxed(), deadline, stop.clone()).await?;
@@ -531,7 +546,7 @@ impl Session {
         let mut parsed = statements::parse(sql)?;
         match (parsed.pop(), parsed.is_empty()) {
             (Some(statement), true) => {
-                let prepared = self.prepare(statement, &[]).await?;
+                let prepared = self.prepare(statement, &[]).await?.plain();
                 if !prepared.returns_rows() {
                     return Err(Error::not_supported(
                         "this statement returns no rows and has no effect here",
@@ -568,11 +583,13 @@ impl Session {
         gate::check_references(syntax)?;
         let published = self.engine.published();
         let state = self.state(&published);
-        let mut syntax = syntax.as_ref().clone();
+        let (explain, mut syntax) = explain::taken(syntax.as_ref().clone())?;
         let names = dialect::take_names(&mut syntax);
         time_zones::rewrite(&mut syntax);
+        let named = parameters::cast_names(&syntax);
         let syntax = dialect::rewrite_syntax(syntax)?;
-        let declared = declared.to_vec();
+        let declared = parameters::with_names(declared, &named);
+        let explained = explain.clone();
         let work = async move {
             let (plan, parameter_types) = parameters::plan(&state, syntax, &declared).await?;
             gate::check_plan(&plan)?;
@@ -580,16 +597,23 @@ impl Session {
             let analyzed = state
                 .analyzer()
                 .execute_and_check(rewritten, state.config_options(), |_, _| {})?;
-            let schema = names.apply(wire_schema(analyzed.schema().as_arrow()));
-            Ok((plan, parameter_types, schema))
+            let schema = match explained {
+                Some(explain) => explain.schema(),
+                None => names.apply(rows::result_schema(analyzed.schema().as_arrow(), &plan)),
+            };
+            let parameter_names = parameters::names(&plan, named, parameter_types.len());
+            Ok((plan, parameter_types, parameter_names, schema))
         };
-        let (plan, parameter_types, schema) = work::plan(&self.engine.runtime, work.boxed(), self.deadline()).await?;
+        let (plan, parameter_types, parameter_names, schema) =
+            work::plan(&self.engine.runtime, work.boxed(), self.deadline()).await?;
         check_parameters(parameter_types.len(), self.engine.limits().max_parameters)?;
         Ok(Prepared {
             statement,
             parameter_types,
+            parameter_names,
             schema,
             plan: Some(plan),
+            explain,
             relations_version: published.version,
         })
     }
@@ -598,7 +622,7 @@ impl Session {
     async fn plan_again(&self, prepared: &Prepared) -> Result<LogicalPlan> {
         let declared: Vec<_> = prepared.parameter_types.iter().cloned().map(Some).collect();
         let fresh = Box::pin(self.prepare_query(prepared.statement.clone(), &declared)).await?;
-        if fresh.schema != prepared.schema {
+        if plain_schema(&fresh.schema) != plain_schema(&prepared.schema) {
             return Err(Error::not_supported("cached plan must not change result type")
                 .with_hint("prepare the statement again: the source's columns have changed"));
         }

@@ -1,11 +1,14 @@
 //! Parameters of statements: which types they have, and how values take their place.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::{ParamValues, ScalarValue};
+use arrow::datatypes::{DataType, Field, TimeUnit};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, ParamValues, ScalarValue};
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{LogicalPlan, Statement as PlanStatement};
+use datafusion::logical_expr::{Expr as PlanExpr, ExprSchemable, LogicalPlan, Statement as PlanStatement};
 use datafusion::sql::parser::Statement as EngineStatement;
 use datafusion::sql::sqlparser::ast::{
     DataType as SqlType, ExactNumberInfo, Expr, Ident, Statement, TimezoneInfo, Value, visit_expressions,
@@ -54,9 +57,7 @@ pub async fn plan(
         .statement_to_plan(EngineStatement::Statement(Box::new(typed)))
         .await?
     {
-        LogicalPlan::Statement(PlanStatement::Prepare(prepare)) => {
-            Ok((std::sync::Arc::unwrap_or_clone(prepare.input), types))
-        }
+        LogicalPlan::Statement(PlanStatement::Prepare(prepare)) => Ok((Arc::unwrap_or_clone(prepare.input), types)),
         other => Ok((other, types)),
     }
 }
@@ -96,6 +97,93 @@ fn cast_parameters(statement: &Statement) -> Vec<(usize, SqlType)> {
     found
 }
 
+/// PostgreSQL's names of the types that a statement casts its parameters to, where the engine has no type of its own
+/// for them. By the parameters' numbers.
+pub fn cast_names(statement: &Statement) -> HashMap<usize, String> {
+    cast_parameters(statement)
+        .into_iter()
+        .filter_map(|(number, cast_type)| Some((number, type_name(&cast_type)?)))
+        .collect()
+}
+
+/// The declared types, and those that a name settles before the rules on casts have changed them.
+pub fn with_names(declared: &[Option<DataType>], names: &HashMap<usize, String>) -> Vec<Option<DataType>> {
+    let mut types = declared.to_vec();
+    for (number, _) in names.iter().filter(|(_, name)| *name == "oid") {
+        if types.len() < *number {
+            types.resize(*number, None);
+        }
+        types[number - 1].get_or_insert(DataType::Int64);
+    }
+    types
+}
+
+fn type_name(sql_type: &SqlType) -> Option<String> {
+    let written = sql_type.to_string().to_lowercase();
+    let plain = written.strip_prefix("pg_catalog.").unwrap_or(&written);
+    let (element, brackets) = match plain.strip_suffix("[]") {
+        Some(element) => (element, "[]"),
+        None => (plain, ""),
+    };
+    let known = match element {
+        "oid" | "name" | "varchar" => element,
+        "character varying" => "varchar",
+        // Without its quotes it is another type.
+        "\"char\"" => "char",
+        _ => return None,
+    };
+    Some(format!("{known}{brackets}"))
+}
+
+/// The names of all parameters' types: as they are cast, else as what they are compared with.
+pub fn names(plan: &LogicalPlan, mut cast: HashMap<usize, String>, count: usize) -> Vec<Option<String>> {
+    let mut arrays = compared_arrays(plan);
+    (1..=count)
+        .map(|number| cast.remove(&number).or_else(|| arrays.remove(&number)?.1))
+        .collect()
+}
+
+/// The parameters that stand for the array in `value = ANY ($1)`, which has the value's type for its elements; with
+/// PostgreSQL's name of the array's type where the value's has one. By the parameters' numbers.
+fn compared_arrays(plan: &LogicalPlan) -> HashMap<usize, (DataType, Option<String>)> {
+    let mut found = HashMap::new();
+    // The closures fail for nothing, and a type that cannot be told leaves the parameter as it is.
+    let _ = plan.apply_with_subqueries(|node| {
+        let mut schema = node.schema().as_ref().clone();
+        for input in node.inputs() {
+            schema.merge(input.schema());
+        }
+        node.apply_expressions(|expression| {
+            expression.apply(|one| {
+                if let Some((number, array)) = compared_array(one, &schema) {
+                    found.insert(number, array);
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    });
+    found
+}
+
+fn compared_array(expression: &PlanExpr, schema: &DFSchema) -> Option<(usize, (DataType, Option<String>))> {
+    let PlanExpr::ScalarFunction(call) = expression else {
+        return None;
+    };
+    let ("any_of" | "all_of", [_, value, PlanExpr::Placeholder(placeholder)]) =
+        (call.func.name(), call.args.as_slice())
+    else {
+        return None;
+    };
+    let (_, field) = value.to_field(schema).ok()?;
+    let element = wire_type(field.data_type());
+    if element.is_null() || element.is_nested() {
+        return None;
+    }
+    let name = super::rows::type_name(&field).map(|name| format!("{name}[]"));
+    let array = DataType::List(Arc::new(Field::new("item", element, true)));
+    Some((parameter_number(&placeholder.id).ok()?, (array, name)))
+}
+
 /// The engine's type for one written in SQL: that of a NULL cast to it.
 async fn arrow_type(state: &SessionState, sql_type: SqlType) -> Result<DataType> {
     let null = parse(&format!("SELECT CAST(NULL AS {sql_type})"))?
@@ -113,6 +201,7 @@ async fn arrow_type(state: &SessionState, sql_type: SqlType) -> Result<DataType>
 
 fn settled_types(plan: &LogicalPlan, declared: &[Option<DataType>]) -> Result<Vec<DataType>> {
     let inferred = plan.get_parameter_types()?;
+    let arrays = compared_arrays(plan);
     let mut count = declared.len();
     for name in inferred.keys() {
         count = count.max(parameter_number(name)?);
@@ -121,7 +210,8 @@ fn settled_types(plan: &LogicalPlan, declared: &[Option<DataType>]) -> Result<Ve
         .map(|index| {
             let declared = declared.get(index).cloned().flatten();
             let inferred = || inferred.get(&format!("${}", index + 1)).cloned().flatten();
-            match declared.or_else(inferred) {
+            let of_array = || arrays.get(&(index + 1)).map(|(data_type, _)| data_type.clone());
+            match declared.or_else(inferred).or_else(of_array) {
                 None | Some(DataType::Null | DataType::Utf8View | DataType::LargeUtf8) => DataType::Utf8,
                 Some(DataType::Dictionary(_, values)) => *values,
                 Some(DataType::Timestamp(_, zone)) => DataType::Timestamp(TimeUnit::Microsecond, zone),

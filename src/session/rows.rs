@@ -1,5 +1,6 @@
 //! A query's rows on their way out: computed on the query runtime, handed over batch by batch, stopped when dropped.
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -7,6 +8,7 @@ use std::task::{Context, Poll};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::{Stream, StreamExt};
 use tokio::runtime::Handle;
@@ -16,6 +18,8 @@ use tokio::time::Instant;
 
 use super::limits::Limits;
 use super::work::{Stop, panicked};
+use crate::catalog::TYPE_KEY;
+use crate::dialect::type_names;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many batches may wait for a slow reader. Memory per query stays at a few batches whatever the result's size.
@@ -31,6 +35,37 @@ pub fn wire_schema(schema: &Schema) -> SchemaRef {
 
 fn wire_field(field: &Field) -> FieldRef {
     Arc::new(Field::new(field.name(), wire_type(field.data_type()), true))
+}
+
+/// The schema that clients see of a query's rows, with what its plan says of the columns' types in PostgreSQL.
+pub(super) fn result_schema(schema: &Schema, plan: &LogicalPlan) -> SchemaRef {
+    let told = |(index, field): (usize, &FieldRef)| {
+        let outgoing = wire_field(field);
+        if *outgoing.data_type() == DataType::Int64 && type_names::is_small_number(plan, index) {
+            return Arc::new(outgoing.as_ref().clone().with_data_type(DataType::Int32));
+        }
+        match type_names::of_column(plan, index) {
+            Some(name) if type_name(&outgoing).is_none() => {
+                let metadata = HashMap::from([(TYPE_KEY.to_string(), name)]);
+                Arc::new(outgoing.as_ref().clone().with_metadata(metadata))
+            }
+            _ => outgoing,
+        }
+    };
+    Arc::new(Schema::new(
+        schema.fields().iter().enumerate().map(told).collect::<Vec<_>>(),
+    ))
+}
+
+/// PostgreSQL's name of a column's type, where Arrow has none such.
+pub fn type_name(field: &Field) -> Option<&str> {
+    field.metadata().get(TYPE_KEY).map(String::as_str)
+}
+
+/// The same columns without PostgreSQL's names of types.
+pub fn plain_schema(schema: &Schema) -> SchemaRef {
+    let plain = |field: &FieldRef| field.as_ref().clone().with_metadata(HashMap::new());
+    Arc::new(Schema::new(schema.fields().iter().map(plain).collect::<Vec<Field>>()))
 }
 
 pub(super) fn wire_type(data_type: &DataType) -> DataType {

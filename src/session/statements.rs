@@ -14,7 +14,7 @@ use super::cursor_statements;
 use super::limits::MOST_NESTING;
 pub use crate::dialect::folded;
 
-use super::text_limits;
+use super::{table_command, text_limits};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How deep expressions and subqueries may nest before a statement is refused as too complex.
@@ -198,7 +198,7 @@ pub fn parse_within(sql: &str, most_nesting: usize) -> Result<Vec<ParsedStatemen
     check_brackets(&tokens, most_nesting.min(MOST_NESTING))?;
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(MAX_NESTING)
-        .with_tokens_with_locations(tokens);
+        .with_tokens_with_locations(table_command::written_out(tokens));
     let mut cursor = Cursor::new(sql);
     let mut statements = Vec::new();
     loop {
@@ -242,17 +242,10 @@ fn parse_one(parser: &mut Parser<'_>) -> std::result::Result<Parsed, ParserError
     if parser.parse_keyword(Keyword::COPY) {
         return parse_copy(parser).map(Parsed::Copy);
     }
-    let statement = if parser.parse_keyword(Keyword::TABLE) {
-        let name = parser.parse_object_name(false)?;
-        Parser::new(&PostgreSqlDialect {})
-            .try_with_sql(&format!("SELECT * FROM {name}"))?
-            .parse_statement()?
-    } else if let Some(work) = cursor_statements::parse(parser)? {
+    if let Some(work) = cursor_statements::parse(parser)? {
         return Ok(Parsed::Work(work));
-    } else {
-        parser.parse_statement()?
-    };
-    Ok(Parsed::Statement(Box::new(statement)))
+    }
+    Ok(Parsed::Statement(Box::new(parser.parse_statement()?)))
 }
 
 /// Finds the bytes of tokens in the order of the text. It only goes forward, so that a text of very many statements

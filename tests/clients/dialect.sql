@@ -402,11 +402,10 @@ SELECT corr(events, hours), covar_pop(events, hours), covar_samp(events, hours) 
 SELECT regr_slope(events, hours), regr_intercept(events, hours), regr_r2(events, hours), regr_count(events, hours) FROM readings
 SELECT bit_and(x), bit_or(x), bit_xor(x) FROM (VALUES (5::int), (3)) t(x)
 
--- differs: JSON values and functions but for `json_build_object` are not there: no column here holds JSON.
+-- differs: JSON values and functions but for `json_build_object` and `row_to_json` of a subquery are not there: no column here holds JSON.
 SELECT json_agg(id ORDER BY id)::text FROM releases
 SELECT jsonb_agg(name ORDER BY id)::text FROM releases
 SELECT json_object_agg(measure, events ORDER BY measure)::text FROM counts WHERE release = 1
-SELECT row_to_json(r)::text FROM (SELECT 1::int AS a, 'x' AS b) r
 SELECT to_json('a"b'::text)::text, to_jsonb(1.5)::text, json_build_array(1, 'a', NULL)::text
 SELECT '{"a": {"b": [1, 2]}}'::json -> 'a' ->> 'b', '{"a": 1}'::jsonb @> '{"a": 1}', '[1,2]'::json ->> 0, '{"a":{"b":"c"}}'::json #>> '{a,b}'
 
@@ -477,6 +476,14 @@ SELECT sum(events), sum(events) FROM readings
 SELECT FROM releases
 SELECT 1 WHERE EXISTS (SELECT FROM releases)
 
+SELECT DISTINCT ON (release) release, (SELECT name FROM releases r WHERE r.id = c.release), measure FROM counts c ORDER BY release, measure DESC
+TABLE releases ORDER BY id DESC LIMIT 2
+SELECT id, (SELECT ARRAY(SELECT c.events FROM counts c WHERE c.release = r.id ORDER BY 1)) FROM releases r ORDER BY id
+SELECT row_to_json(r)::text FROM (SELECT 1::int AS a, 'x' AS b) r
+SELECT row_to_json(t)::text FROM (SELECT 1 AS a, 'x "y"' AS "B c", true AS d, NULL AS e) t
+SELECT date(timestamptz '2018-06-03 10:00:00Z'), date(at) FROM readings ORDER BY 2
+SELECT int4(5.5), float8('1.5'), text(5), bool('t'), 'r' = ANY ('{"v", "r"}'::"char"[])
+
 --: windows
 SELECT id, row_number() OVER (ORDER BY hours DESC), rank() OVER (ORDER BY previous), dense_rank() OVER (ORDER BY previous) FROM releases ORDER BY id
 SELECT id, lag(id) OVER (ORDER BY id), lead(id, 2, 0) OVER (ORDER BY id), first_value(name) OVER (ORDER BY id), last_value(name) OVER (ORDER BY id) FROM releases ORDER BY id
@@ -530,7 +537,7 @@ SELECT array_fill(7, ARRAY[3])
 
 SELECT array_to_string(ARRAY[1, NULL, 3], ',', '-')
 
--- differs: JSON values and functions but for `json_build_object` are not there: no column here holds JSON.
+-- differs: JSON values and functions but for `json_build_object` and `row_to_json` of a subquery are not there: no column here holds JSON.
 SELECT array_to_json(ARRAY[1, 2])::text
 
 SELECT items[1], array_length(items, 1) FROM lists ORDER BY id

@@ -12,10 +12,13 @@ import pathlib
 import tempfile
 from dataclasses import dataclass
 
-from programs import go, jdbc_driver, node, odbc, pgadmin, pgcli, psql, python_drivers
+from programs import fdw, flight, go, jdbc_driver, node, odbc, pgadmin, pgcli, psql, python_drivers
 
 ABILITIES = ["connects", "lists", "types", "pages", "cancels", "errors"]
 NOT_HAD = "–"
+# What clients find in the PostgreSQL while they are recorded, so that they ask all that they ask of relations.
+RELATIONS = """CREATE TABLE example (id int, name text); COMMENT ON TABLE example IS 'a table';
+    COMMENT ON COLUMN example.name IS 'a column'; CREATE VIEW example_names AS SELECT name FROM example"""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class Target:
     port: int
     user: str = "analyst"
     database: str = "mission_control"
+    # The address of Flight SQL, which only this server has.
+    flight: str | None = None
+    # A PostgreSQL from which the target can be read as a foreign server.
+    postgresql: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,16 +42,24 @@ class Client:
     name: str
     missing: object
     does: dict
+    # Whether PostgreSQL's log says what it sends, and nothing else.
+    recorded: bool = True
 
     def run(self, ability: str, target: Target):
         return self.does[ability](target)
 
 
 CLIENTS = [
-    Client(name, module.missing, does)
-    for module in (psql, python_drivers, jdbc_driver, odbc, node, go, pgcli, pgadmin)
+    Client(name, module.missing, does, recorded=module not in (fdw, flight))
+    for module in (psql, python_drivers, flight, jdbc_driver, odbc, node, go, pgcli, pgadmin, fdw)
     for name, does in module.CLIENTS.items()
 ]
+
+
+def targets(server, postgresql) -> tuple[Target, Target]:
+    """This server and the PostgreSQL that it is compared with."""
+    ours = Target(server.host, server.port, flight=server.flight, postgresql=postgresql.dsn)
+    return ours, Target("127.0.0.1", postgresql.port, postgresql=postgresql.dsn)
 
 
 def check(client: Client, ability: str, ours: Target, theirs: Target) -> None:
@@ -98,12 +113,13 @@ def main() -> None:
         folder = pathlib.Path(name)
         demo = conftest.generated_demo(folder / "demo")
         with conftest.Server(["--source", str(demo)], folder) as server:
-            ours, theirs = Target(server.host, server.port), Target("127.0.0.1", postgresql.port)
+            ours, theirs = targets(server, postgresql)
+            postgresql.psql("-q", "-c", RELATIONS)
             cells = {}
             for client in CLIENTS:
                 for ability in ABILITIES:
                     cells[client.name, ability] = cell(client, ability, ours, theirs)
-                if arguments.record:
+                if arguments.record and client.recorded and not client.missing():
                     statements.record(client.name, postgresql)
     print(table(cells))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conftest import REPOSITORY
-from matrix import ABILITIES, CLIENTS, Target, check, promised
+from matrix import ABILITIES, CLIENTS, check, promised, targets
 
 CELLS = [(client, ability) for client in CLIENTS for ability in ABILITIES if ability in client.does]
 
@@ -13,8 +13,7 @@ CELLS = [(client, ability) for client in CLIENTS for ability in ABILITIES if abi
 def test_the_client_reads_what_it_reads_from_postgresql(client, ability, server, postgresql):
     if reason := client.missing():
         pytest.skip(reason)
-    ours, theirs = Target(server.host, server.port), Target("127.0.0.1", postgresql.port)
-    check(client, ability, ours, theirs)
+    check(client, ability, *targets(server, postgresql))
 
 
 def test_the_readme_shows_the_table():

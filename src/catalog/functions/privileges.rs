@@ -1,9 +1,10 @@
 //! `has_table_privilege` and its kin: what a user may do with a thing, as the user's role has it.
 
-use arrow::datatypes::DataType::Boolean;
+use arrow::datatypes::DataType::{self, Boolean};
+use arrow::datatypes::{Field, Fields};
 use datafusion::common::ScalarValue;
 
-use super::{Arguments, Context, Definition, strict, truth};
+use super::{Arguments, Context, Definition, lenient, strict, truth};
 use crate::access::Role;
 use crate::catalog::reg::RegKind;
 use crate::error::{Error, ErrorKind, Result};
@@ -28,6 +29,17 @@ const PRIVILEGES: [&str; 13] = [
 /// No relation takes rows.
 const WRITABLE: bool = false;
 
+/// What a list of privileges has; no object here has such a list, so there are never any.
+fn acl_items() -> DataType {
+    let fields = [
+        Field::new("grantor", DataType::Int64, true),
+        Field::new("grantee", DataType::Int64, true),
+        Field::new("privilege_type", DataType::Utf8, true),
+        Field::new("is_grantable", DataType::Boolean, true),
+    ];
+    DataType::new_list(DataType::Struct(Fields::from_iter(fields)), true)
+}
+
 pub fn all() -> Vec<Definition> {
     vec![
         strict("has_table_privilege", Boolean, |arguments, context| {
@@ -49,6 +61,7 @@ pub fn all() -> Vec<Definition> {
         strict("has_server_privilege", Boolean, of_anything),
         strict("has_tablespace_privilege", Boolean, of_anything),
         strict("has_type_privilege", Boolean, of_anything),
+        lenient("acl_items", acl_items(), |_, _| Ok(ScalarValue::try_from(acl_items())?)),
     ]
 }
 

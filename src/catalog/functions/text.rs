@@ -22,8 +22,13 @@ pub fn all() -> Vec<Definition> {
             Ok(text(Some(shown)))
         }),
         lenient("format", Utf8, format),
-        lenient("json_build_object", Utf8, |arguments, _| json_object(arguments, " : ")),
-        lenient("jsonb_build_object", Utf8, |arguments, _| json_object(arguments, ": ")),
+        lenient("json_build_object", Utf8, |arguments, _| {
+            json_object(arguments, " : ", ", ")
+        }),
+        lenient("jsonb_build_object", Utf8, |arguments, _| {
+            json_object(arguments, ": ", ", ")
+        }),
+        lenient("row_json", Utf8, |arguments, _| json_object(arguments, ":", ",")),
         strict("array_upper", Int32, |arguments, _| {
             Ok(bound(arguments, |length| length))
         }),
@@ -51,7 +56,7 @@ fn bound(arguments: &Arguments<'_>, of: fn(i32) -> i32) -> ScalarValue {
 }
 
 /// An object of the arguments in pairs, as text.
-fn json_object(arguments: &Arguments<'_>, between: &str) -> Result<ScalarValue> {
+fn json_object(arguments: &Arguments<'_>, between: &str, after: &str) -> Result<ScalarValue> {
     if arguments.count() % 2 == 1 {
         return Err(wrong("argument list must have even number of elements".to_string()));
     }
@@ -69,7 +74,7 @@ fn json_object(arguments: &Arguments<'_>, between: &str) -> Result<ScalarValue> 
         };
         members.push(format!("{key}{between}{value}"));
     }
-    Ok(text(Some(format!("{{{}}}", members.join(", ")))))
+    Ok(text(Some(format!("{{{}}}", members.join(after)))))
 }
 
 /// `format` with `%s`, `%I`, `%L` and `%%`, positions (`%2$s`) and widths (`%-10s`) included.

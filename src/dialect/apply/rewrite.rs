@@ -11,8 +11,8 @@ use datafusion::logical_expr::expr::{Exists, InSubquery, Placeholder, ScalarFunc
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
-    Aggregate, Expr, Extension, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Projection,
-    Subquery, binary_expr, lit,
+    Aggregate, Distinct, DistinctOn, Expr, Extension, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder,
+    Operator, Projection, Subquery, binary_expr, lit,
 };
 
 use super::ARRAY_OF_SUBQUERY;
@@ -32,6 +32,9 @@ fn rewrite_node(node: LogicalPlan, state: &SessionState) -> Result<Transformed<L
         // A lateral item that stands first depends on the query around it only.
         LogicalPlan::Subquery(lateral) => Ok(Transformed::yes(Arc::unwrap_or_clone(lateral.subquery))),
         LogicalPlan::Join(join) => rewrite_join(join, state),
+        LogicalPlan::Distinct(Distinct::On(distinct)) if distinct.select_expr.iter().any(subquery_inside) => {
+            rewrite_distinct(distinct, state)
+        }
         LogicalPlan::Filter(_)
         | LogicalPlan::Projection(_)
         | LogicalPlan::Aggregate(_)
@@ -43,6 +46,31 @@ fn rewrite_node(node: LogicalPlan, state: &SessionState) -> Result<Transformed<L
         }
         other => Ok(Transformed::no(other)),
     }
+}
+
+/// DISTINCT ON takes no subqueries in what it selects: they are columns of its input.
+fn rewrite_distinct(distinct: DistinctOn, state: &SessionState) -> Result<Transformed<LogicalPlan>> {
+    let mut columns: Vec<Expr> = distinct
+        .input
+        .schema()
+        .columns()
+        .into_iter()
+        .map(Expr::Column)
+        .collect();
+    let select = distinct.select_expr.into_iter().map(|expression| {
+        if !subquery_inside(&expression) {
+            return expression;
+        }
+        let (qualifier, shown) = expression.qualified_name();
+        let name = format!("distinct {}", NEXT.fetch_add(1, Ordering::Relaxed));
+        columns.push(expression.unalias().alias(&name));
+        Expr::Column(Column::new_unqualified(name)).alias_qualified(qualifier, shown)
+    });
+    let select: Vec<Expr> = select.collect();
+    let below = LogicalPlan::Projection(Projection::try_new(columns, distinct.input)?);
+    let below = rewrite_expressions(below, state)?.data;
+    let distinct = DistinctOn::try_new(distinct.on_expr, select, distinct.sort_expr, Arc::new(below))?;
+    Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::On(distinct))))
 }
 
 fn has_subquery(node: &LogicalPlan) -> Result<bool> {

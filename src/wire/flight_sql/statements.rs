@@ -1,7 +1,11 @@
 //! From a client's SQL text to a planned statement: exactly one statement that gives rows, or the reason why not.
 
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{Expr, Statement, visit_expressions};
+
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::statements::{ParsedStatement, Work};
+use crate::session::statements::{ParsedStatement, Work, folded};
 use crate::session::{Prepared, Session};
 
 /// Plans the one statement of a text, without running it.
@@ -27,13 +31,17 @@ pub async fn plan(session: &mut Session, sql: &str, most_bytes: usize) -> Result
         }
     };
     check_work(session, &statement.work).await?;
-    session.prepare(statement, &[]).await
+    Ok(session.prepare(statement, &[]).await?.plain())
 }
 
 /// Refuses what needs a connection of its own. What the gate forbids is refused as forbidden, also inside PREPARE,
 /// DECLARE and COPY.
 async fn check_work(session: &mut Session, work: &Work) -> Result<()> {
     match work {
+        Work::Query(query) if calls(query, "set_config") => Err(not_here(
+            "set_config",
+            "each call has the default settings; times are in UTC",
+        )),
         Work::Query(_) | Work::Show(_) | Work::Refused(_) => Ok(()),
         Work::Prepare { statement, .. } => {
             check_inner(session, statement).await?;
@@ -59,6 +67,21 @@ async fn check_work(session: &mut Session, work: &Work) -> Result<()> {
         | Work::RollbackToSavepoint(_) => Err(not_here("a transaction", "every statement sees the newest data")),
         _ => Err(not_here("this statement", "run a query")),
     }
+}
+
+/// Whether a function is called anywhere in a statement.
+fn calls(statement: &Statement, function: &str) -> bool {
+    let found = visit_expressions(statement, |expression: &Expr| match expression {
+        Expr::Function(call) => {
+            let name = call.name.0.last().and_then(|part| part.as_ident()).map(folded);
+            if name.as_deref() == Some(function) {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
 }
 
 async fn check_inner(session: &Session, statement: &ParsedStatement) -> Result<()> {

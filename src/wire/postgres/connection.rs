@@ -67,6 +67,12 @@ impl NamedStatement {
         let query = self.cursor_query.as_ref().or(self.prepared.as_ref());
         query.map_or(&[], |prepared| &prepared.parameter_types)
     }
+
+    /// PostgreSQL's name of a parameter's type, where the statement says one.
+    pub fn parameter_name(&self, index: usize) -> Option<&str> {
+        let query = self.cursor_query.as_ref().or(self.prepared.as_ref())?;
+        query.parameter_names.get(index)?.as_deref()
+    }
 }
 
 /// A statement with its parameters' values, running or ready to: what Execute and FETCH take rows from.

@@ -14,7 +14,7 @@ use super::frontend::{Bind, Target, violation};
 use super::io::Outcome;
 use super::rows::{DataRows, Rows};
 use super::simple::row_tag;
-use super::types::{Format, declared_type, postgres_type, row_description};
+use super::types::{Format, declared_type, named_type, postgres_type, row_description};
 use super::utility::rows_wanted;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::statements::{self, FetchCount, Work};
@@ -80,7 +80,11 @@ impl Connection {
             .enumerate()
             .map(|(index, inferred)| match (type_oids.get(index), declared.get(index)) {
                 (Some(oid), Some(Some(_))) => Ok(*oid),
-                _ => Ok(postgres_type(inferred)?.oid()),
+                _ => {
+                    let name = named.parameter_name(index);
+                    let own = name.and_then(|name| named_type(name, inferred));
+                    own.map_or_else(|| postgres_type(inferred), Ok).map(|found| found.oid())
+                }
             })
             .collect();
         named.parameter_oids = oids?;

@@ -7,6 +7,7 @@ use pgwire::api::Type;
 use pgwire::messages::data::{FieldDescription, RowDescription};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::session::type_name;
 
 /// Digits of a numeric parameter whose type says nothing about them.
 const NUMERIC_PARAMETER: DataType = DataType::Decimal128(38, 10);
@@ -69,6 +70,34 @@ pub fn postgres_type(data_type: &DataType) -> Result<Type> {
     })
 }
 
+/// The type in which a column is sent: the one that its name says, where the values have that type's form.
+pub fn column_type(field: &Field) -> Result<Type> {
+    let named = type_name(field).and_then(|name| named_type(name, field.data_type()));
+    named.map_or_else(|| postgres_type(field.data_type()), Ok)
+}
+
+/// A type by PostgreSQL's name, for values of the Arrow type that stands for it.
+pub fn named_type(name: &str, data_type: &DataType) -> Option<Type> {
+    let of_list = |item: &Field| match (name, item.data_type()) {
+        ("oid[]", DataType::Int64) => Some(Type::OID_ARRAY),
+        ("name[]", DataType::Utf8) => Some(Type::NAME_ARRAY),
+        ("char[]", DataType::Utf8) => Some(Type::CHAR_ARRAY),
+        ("varchar[]", DataType::Utf8) => Some(Type::VARCHAR_ARRAY),
+        _ => None,
+    };
+    match (name, data_type) {
+        ("oid", DataType::Int64) => Some(Type::OID),
+        ("xid", DataType::Int64) => Some(Type::XID),
+        ("name", DataType::Utf8) => Some(Type::NAME),
+        ("char", DataType::Utf8) => Some(Type::CHAR),
+        ("varchar", DataType::Utf8) => Some(Type::VARCHAR),
+        ("json", DataType::Utf8) => Some(Type::JSON),
+        ("xml", DataType::Utf8) => Some(Type::XML),
+        (_, DataType::List(item)) => of_list(item),
+        _ => None,
+    }
+}
+
 /// PostgreSQL has one array type for any number of dimensions.
 pub fn innermost(data_type: &DataType) -> &DataType {
     match data_type {
@@ -101,11 +130,12 @@ fn array_of(item: &DataType) -> Result<Type> {
 /// The size of a type's values as `pg_type.typlen` has it: negative where it varies.
 fn type_size(postgres_type: &Type) -> i16 {
     match *postgres_type {
-        Type::BOOL => 1,
+        Type::BOOL | Type::CHAR => 1,
         Type::INT2 => 2,
-        Type::INT4 | Type::FLOAT4 | Type::DATE => 4,
+        Type::INT4 | Type::FLOAT4 | Type::DATE | Type::OID | Type::XID => 4,
         Type::INT8 | Type::FLOAT8 | Type::TIME | Type::TIMESTAMP | Type::TIMESTAMPTZ => 8,
         Type::INTERVAL => 16,
+        Type::NAME => 64,
         _ => -1,
     }
 }
@@ -117,7 +147,7 @@ pub fn row_description(schema: &Schema, formats: &[Format]) -> Result<RowDescrip
         .iter()
         .zip(formats)
         .map(|(field, format)| {
-            let postgres_type = postgres_type(field.data_type())?;
+            let postgres_type = column_type(field)?;
             // A NUL would end the name early.
             let name = field.name().replace('\0', "");
             Ok(FieldDescription::new(

@@ -166,5 +166,5 @@ select n.nspname, c.relname, a.attname, a.atttypid, t.typname, a.attnum, a.attle
 ;
 select relname, nspname, relkind from pg_catalog.pg_class c, pg_catalog.pg_namespace n where relkind in ('r', 'v', 'm', 'f', 'p') and nspname like 'public' and nspname not in ('pg_catalog', 'information_schema', 'pg_toast', 'pg_temp_1') and n.oid = relnamespace order by nspname, relname
 ;
-SAVEPOINT _EXEC_SVP_0x55c6175071b0;fetch 700 in "SQL_CUR0x55c6174e0f90"
+SAVEPOINT _EXEC_SVP_0x560c2f1ec1c0;fetch 700 in "SQL_CUR0x560c2f1a8320"
 ;

@@ -83,7 +83,7 @@ const QUERIES: &[(&str, usize)] = &[
     ("SELECT version(), current_user, current_setting('server_version')", 1),
     ("SHOW server_version", 1),
     ("SHOW ALL", 0),
-    ("EXPLAIN SELECT * FROM types", 2),
+    ("EXPLAIN (FORMAT json, ANALYZE) SELECT * FROM types", 1),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

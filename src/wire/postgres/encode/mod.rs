@@ -7,13 +7,15 @@ mod numbers;
 mod times;
 
 use ::bytes::{BufMut, BytesMut};
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, ListArray, RecordBatch};
 use arrow::datatypes::{
-    DataType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float16Type,
+    DataType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Field, Float16Type,
     Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
-use super::types::Format;
+use pgwire::api::Type;
+
+use super::types::{Format, column_type};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::Settings;
 
@@ -51,7 +53,33 @@ pub trait Cell {
 
 /// The columns of a batch.
 pub fn cells<'a>(batch: &'a RecordBatch, style: &'a Style) -> Result<Vec<Box<dyn Cell + 'a>>> {
-    batch.columns().iter().map(|column| cell(column, style)).collect()
+    let columns = batch.columns().iter().zip(batch.schema_ref().fields());
+    columns
+        .map(|(column, field)| cell_of_type(column, field, style))
+        .collect()
+}
+
+/// The writer for a column whose type may be narrower than its Arrow type: an `oid` has 32 bits.
+fn cell_of_type<'a>(array: &'a dyn Array, field: &Field, style: &'a Style) -> Result<Box<dyn Cell + 'a>> {
+    Ok(match column_type(field)? {
+        Type::OID | Type::XID => Box::new(numbers::Whole::<_, 4>(array.as_primitive::<Int64Type>())),
+        Type::OID_ARRAY => {
+            let oids = array.as_list::<i32>();
+            let values: &dyn Array = oids.values();
+            let cell = Box::new(numbers::Whole::<_, 4>(values.as_primitive::<Int64Type>()));
+            Box::new(nested::List::of(oids, cell, Type::OID.oid()))
+        }
+        Type::NAME_ARRAY => texts(array.as_list(), Type::NAME),
+        Type::CHAR_ARRAY => texts(array.as_list(), Type::CHAR),
+        Type::VARCHAR_ARRAY => texts(array.as_list(), Type::VARCHAR),
+        _ => cell(array, style)?,
+    })
+}
+
+/// An array of texts whose elements' type has another name.
+fn texts(list: &ListArray, element: Type) -> Box<dyn Cell + '_> {
+    let cell = Box::new(bytes::Text(list.values().as_string::<i32>()));
+    Box::new(nested::List::of(list, cell, element.oid()))
 }
 
 /// The writer for an array.

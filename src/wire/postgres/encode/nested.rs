@@ -31,6 +31,12 @@ impl<'a> List<'a> {
         Ok(Self { array, items })
     }
 
+    /// Elements that are written as another type than their Arrow type's.
+    pub fn of(array: &'a ListArray, cell: Box<dyn Cell + 'a>, oid: u32) -> Self {
+        let items = Items::Values { cell, oid };
+        Self { array, items }
+    }
+
     fn range(&self, row: usize) -> std::ops::Range<usize> {
         let offsets = self.array.value_offsets();
         // Offsets count items in memory: they are never negative.
