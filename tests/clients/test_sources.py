@@ -1,15 +1,10 @@
-"""Where rows come from: the real sample, a folder that changes under the server, and a store that speaks S3."""
+"""Where rows come from: the real sample, a folder that changes under the server, and a web server's file."""
 
 import pathlib
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 
 import adbc_driver_flightsql.dbapi as flight_sql
-import boto3
 import psycopg
 import pytest
 
@@ -101,65 +96,6 @@ def test_a_damaged_file_is_found_when_it_is_read(demo_folder, tmp_path):
             assert str(source) not in str(caught.value)
         eventually(server, "SELECT count(*) FROM data_quality WHERE check_name = 'unreadable_file'", (1,))
         assert one(server, "SELECT sum(usage_hours) > 0 FROM error_aggregates") == (True,)
-
-
-@pytest.fixture(scope="module")
-def s3():
-    """moto's server: S3's protocol over HTTP on loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    endpoint = f"http://127.0.0.1:{port}"
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(endpoint, timeout=1)
-            break
-        except OSError:
-            time.sleep(0.1)
-    yield endpoint
-    process.terminate()
-    process.wait(timeout=10)
-
-
-@pytest.fixture(scope="module")
-def bucket(s3, demo_folder):
-    credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    client = boto3.client("s3", endpoint_url=s3, **credentials)
-    client.create_bucket(Bucket="telemetry")
-    for path in demo_folder.rglob("*.parquet"):
-        client.upload_file(str(path), "telemetry", f"error_aggregates/{path.relative_to(demo_folder)}")
-    return client
-
-
-def s3_environment(endpoint: str) -> dict[str, str]:
-    return {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": "us-east-1",
-    }
-
-
-def test_a_folder_in_s3_is_served(s3, bucket, truth, tmp_path):
-    with Server(["--source", "s3://telemetry/error_aggregates"], tmp_path, s3_environment(s3)) as server:
-        assert one(server, "SELECT count(*) FROM error_aggregates") == (truth.height,)
-        hours = one(server, "SELECT sum(usage_hours) FROM error_aggregates WHERE submission_date = '2018-06-05'")
-        expected = truth.filter(truth["submission_date"].cast(str) == "2018-06-05")["usage_hours"].sum()
-        assert hours[0] == pytest.approx(expected, rel=1e-9)
-
-
-def test_a_bucket_that_does_not_exist_stops_the_start(s3, tmp_path):
-    from conftest import binary
-    import os
-
-    command = [binary(), "serve", "--source", "s3://nowhere/data", "--postgres", "127.0.0.1:0", "--flight", "off",
-               "--http", "off"]
-    ended = subprocess.run(command, env=os.environ | s3_environment(s3), capture_output=True, text=True, timeout=120)
-    assert ended.returncode == 2
-    assert "hint:" in ended.stderr and len(ended.stderr.strip().splitlines()) <= 3, ended.stderr
 
 
 def test_a_file_over_http_is_served(demo_folder, tmp_path):
