@@ -4,8 +4,8 @@ use crate::statistics::confidence_sequence::RateBounds;
 use crate::statistics::rate_intervals::RateInterval;
 use crate::statistics::ratios::{DifferenceInterval, RatioInterval};
 use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, NullBufferBuilder, StringArray, StructArray,
-    TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Float64Array, Float64Builder, Int32Array, Int64Array, NullBufferBuilder, StringArray,
+    StructArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use std::sync::Arc;
@@ -126,18 +126,21 @@ pub(crate) fn record_fields<R: Record>() -> Fields {
 /// One struct array of many records; `None` is a NULL struct.
 pub(crate) fn record_array<R: Record>(rows: impl ExactSizeIterator<Item = Option<R>>) -> ArrayRef {
     let length = rows.len();
-    let mut columns = vec![Vec::with_capacity(length); R::FIELDS.len()];
+    let mut columns: Vec<_> = R::FIELDS
+        .iter()
+        .map(|_| Float64Builder::with_capacity(length))
+        .collect();
     let mut nulls = NullBufferBuilder::new(length);
     for row in rows {
         nulls.append(row.is_some());
         let values = row.map_or([None; MAX_FIELDS], |record| record.values());
         for (column, value) in columns.iter_mut().zip(values) {
-            column.push(without_negative_zero(value));
+            column.append_option(without_negative_zero(value));
         }
     }
     let columns = columns
         .into_iter()
-        .map(|column| Arc::new(Float64Array::from(column)) as ArrayRef)
+        .map(|mut column| Arc::new(column.finish()) as ArrayRef)
         .collect();
     Arc::new(StructArray::new(record_fields::<R>(), columns, nulls.finish()))
 }

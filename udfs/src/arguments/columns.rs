@@ -26,7 +26,13 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// An integer that a double holds whole costs nothing more than a double does.
     fn set_integer(&mut self, index: usize, integer: i128) {
+        if let Ok(small) = i32::try_from(integer) {
+            self.numbers[index] = small.into();
+            self.remainders[index] = 0.0;
+            return;
+        }
         self.numbers[index] = integer as f64;
         self.remainders[index] = (integer - integer as f64 as i128) as f64;
     }

@@ -46,7 +46,7 @@ impl WindowFunction for BhAdjust {
             method.set("method", row.choice(1) as f64)?;
             Ok(Some(row.number(0)))
         })?;
-        let method = AdjustMethod::NAMES[method.value().map_or(0, |choice| choice as usize)].parse()?;
+        let method = AdjustMethod::ALL[method.value().map_or(0, |choice| choice as usize)];
         Ok(partition.spread(positions, adjust_p_values(&p_values, method)?))
     }
 

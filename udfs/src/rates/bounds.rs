@@ -72,7 +72,7 @@ impl BoundsMemo {
         match self.level {
             Some(level) if level.confidence == confidence && level.choice == choice => Ok(level),
             _ => {
-                let method = RateMethod::NAMES[choice].parse()?;
+                let method = RateMethod::ALL[choice];
                 let level = Level {
                     confidence,
                     choice,

@@ -66,7 +66,7 @@ impl RowFunction for RateRatioTest {
     fn evaluate(&self, row: &Row, (): &mut ()) -> Result<Option<f64>, FunctionError> {
         let [count1, hours1, count0, hours0, null_ratio] = row.numbers();
         let alternative = ALTERNATIVES[row.choice(5)].parse()?;
-        let method = TestMethod::NAMES[row.choice(6)].parse()?;
+        let method = TestMethod::ALL[row.choice(6)];
         Ok(Some(rate_ratio_test(
             count1,
             hours1,

@@ -14,7 +14,7 @@ pub(crate) const METHOD: Parameter = Parameter::choice("method", RatioMethod::NA
 /// The interval of the ratio; arguments of the row: both samples, confidence, method.
 pub(crate) fn interval(row: &Row, memo: &mut RatioMemo) -> Result<RatioInterval, FunctionError> {
     let [count1, hours1, count0, hours0, confidence] = row.numbers();
-    let method = RatioMethod::NAMES[row.choice(5)].parse()?;
+    let method = RatioMethod::ALL[row.choice(5)];
     Ok(rate_ratio_ci_with(
         count1, hours1, count0, hours0, confidence, method, memo,
     )?)

@@ -68,7 +68,7 @@ impl AggregateFunction for RateRatioEprocess {
         let [count1, hours1, count0, hours0, null_ratio, dispersion] = row.numbers();
         state.dispersion.set("dispersion", dispersion)?;
         state.method.set("method", row.choice(6) as f64)?;
-        match EProcessMethod::NAMES[row.choice(6)].parse()? {
+        match EProcessMethod::ALL[row.choice(6)] {
             EProcessMethod::Grid => state
                 .grid
                 .get_or_insert_default()

@@ -64,7 +64,7 @@ impl AggregateFunction for StandardizedRateOfStrata {
         state.missing.set("missing", row.choice(5) as f64)?;
         Ok(state
             .sums
-            .update(count, hours, ref_hours, MissingStratum::NAMES[row.choice(5)].parse()?)?)
+            .update(count, hours, ref_hours, MissingStratum::ALL[row.choice(5)])?)
     }
 
     fn evaluate(&self, state: &Strata) -> Result<Option<StandardizedRate>, FunctionError> {
@@ -73,8 +73,8 @@ impl AggregateFunction for StandardizedRateOfStrata {
         else {
             return Ok(None);
         };
-        let method = StandardizedMethod::NAMES[method as usize].parse()?;
-        let missing = MissingStratum::NAMES[missing as usize].parse()?;
+        let method = StandardizedMethod::ALL[method as usize];
+        let missing = MissingStratum::ALL[missing as usize];
         Ok(Some(state.sums.finish(
             &TwoSidedLevel::new(confidence)?,
             method,

@@ -16,6 +16,9 @@ macro_rules! named_methods {
             /// Every name, in the order of the documentation.
             pub const NAMES: &'static [&'static str] = &[$($text),+];
 
+            /// What the names stand for, in their order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
             /// The name users type.
             pub fn name(&self) -> &'static str {
                 match self {

@@ -5,10 +5,19 @@ use super::super::rate_intervals::TwoSidedLevel;
 use super::super::special::BetaQuantile;
 
 /// What depends on the confidence alone, as the latest row needed it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RatioMemo {
     level: Option<(f64, TwoSidedLevel)>,
-    quantile: Option<BetaQuantile>,
+    quantile: BetaQuantile,
+}
+
+impl Default for RatioMemo {
+    fn default() -> Self {
+        Self {
+            level: None,
+            quantile: BetaQuantile::new(f64::NAN),
+        }
+    }
 }
 
 impl RatioMemo {
@@ -25,7 +34,9 @@ impl RatioMemo {
 
     /// The quantiles of beta laws at the lower tail `p`.
     pub(super) fn quantile(&mut self, p: f64) -> &BetaQuantile {
-        let known = self.quantile.take().filter(|quantile| quantile.p() == p);
-        self.quantile.insert(known.unwrap_or_else(|| BetaQuantile::new(p)))
+        if self.quantile.p() != p {
+            self.quantile = BetaQuantile::new(p);
+        }
+        &self.quantile
     }
 }
