@@ -24,7 +24,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures::FutureExt;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -40,6 +40,8 @@ use connection::Connection;
 use io::{Io, Outcome, Stop, Transport};
 use startup::{Asked, Request};
 
+/// What may wait in the kernel for its turn to be sent: two flushes, so that it is never idle.
+const UNSENT_BYTES: u32 = 2 * io::FLUSH_BYTES as u32;
 /// How many connections may be in their start-up, or bring cancel requests, beyond those that are let in.
 const STARTING_CONNECTIONS: usize = 100;
 
@@ -150,6 +152,7 @@ impl Listener {
                 let (socket, address) = listener.accept().await?;
                 // Answers are sent in whole flushes; waiting for more would only delay them.
                 let _ = socket.set_nodelay(true);
+                keep_short(&socket);
                 Ok((Box::new(socket), Peer::Network(address.ip())))
             }
             Self::Local(listener) => {
@@ -158,6 +161,16 @@ impl Listener {
             }
         }
     }
+}
+
+/// Keeps what waits in the kernel to be sent short: rows that the kernel has taken cannot be called back, so that with
+/// the megabytes that it takes by default the error of a cancelled query would come long after the cancel. What is on
+/// its way and not yet acknowledged is not bounded by this, so that distance costs no speed.
+fn keep_short(socket: &TcpStream) {
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    let _ = socket2::SockRef::from(socket).set_tcp_notsent_lowat(UNSENT_BYTES);
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    let _ = socket;
 }
 
 /// Serves clients until the server drains and the last connection has ended.
@@ -252,7 +265,7 @@ async fn start(io: &mut Io, shared: &Shared, origin: &Origin, asked: &mut Asked)
     let security = &shared.options.security;
     let parameters = match startup::negotiate(io, asked, security.tls.is_some()).await? {
         Request::Cancel { pid, secret } => {
-            shared.engine.sessions().cancel_with_secret(pid, secret);
+            shared.engine.sessions().cancel_with_secret(pid, secret).await;
             return Ok(Started::Cancelled);
         }
         Request::Encryption => {

@@ -1,6 +1,7 @@
 //! What ends a statement from outside, and that its work ends with it: threads and memory come back.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -12,6 +13,7 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
+use mission_control::metrics::Protocol;
 use mission_control::session::Relations;
 
 use super::client::{Client, Message, Server, kinds};
@@ -56,6 +58,56 @@ fn a_cancel_request_stops_the_work_wherever_it_is() {
         assert!(asked.elapsed() < Duration::from_secs(5), "{sql}: {:?}", asked.elapsed());
         assert_eq!(kinds(&client.query("SELECT 1")), "TDCZ");
         assert_all_came_back(&server);
+    }
+}
+
+/// What the kernel has taken is sent before the error of a cancel, so it may not take the megabytes that it could.
+#[test]
+fn little_is_sent_ahead_to_a_client_that_does_not_read() {
+    let server = Server::start();
+    let sent_bytes = || {
+        let counts = server.metrics.protocol(Protocol::Postgres);
+        counts.bytes_sent_total.load(Ordering::Relaxed)
+    };
+    let mut client = server.session();
+    client.message(b'Q', &[ROWS.as_bytes(), b"\0"].concat());
+    wait_until(|| sent_bytes() > 64 * 1024);
+    wait_until(|| {
+        let before = sent_bytes();
+        std::thread::sleep(Duration::from_millis(500));
+        sent_bytes() == before
+    });
+    assert!(sent_bytes() < 1 << 20, "{} bytes were sent ahead", sent_bytes());
+    cancel(&server, &client);
+    assert_eq!(error(&client.until_ready()).sqlstate(), "57014");
+}
+
+/// As on a busy server, where the request can be read before the statement that was sent before it.
+#[test]
+fn a_cancel_request_may_overtake_its_statement() {
+    let server = Server::start();
+    let mut client = server.session();
+    let message = [b"Q", &(JOIN.len() as i32 + 5).to_be_bytes()[..], JOIN.as_bytes(), b"\0"].concat();
+    let (first, rest) = message.split_at(20);
+    let key = client.key.clone().unwrap();
+    let request = [&[0, 0, 0, 16, 0x04, 0xd2, 0x16, 0x2e][..], &key].concat();
+    client.raw(first);
+    let mut canceller = server.connect();
+    canceller.raw(&request);
+    client.raw(rest);
+    // The rest may come too late for the overtaken statement, and then a second request ends it.
+    assert_eq!(canceller.next(), None);
+    cancel(&server, &client);
+    assert_eq!(error(&client.until_ready()).sqlstate(), "57014");
+}
+
+#[test]
+fn a_cancel_request_for_an_idle_connection_is_answered_and_forgotten() {
+    let server = Server::start();
+    let mut client = server.session();
+    for _ in 0..3 {
+        cancel(&server, &client);
+        assert_eq!(kinds(&client.query("SELECT 1")), "TDCZ");
     }
 }
 
