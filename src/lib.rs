@@ -18,11 +18,17 @@ pub mod shutdown;
 /// Data to look at without any of one's own.
 pub mod demo;
 
-/// Where rows come from: Parquet in a folder, a file or an object store.
+/// Delta tables: the log that says which files of a folder count.
+pub mod delta;
+
+/// Where rows come from: Parquet in a folder, a file, an object store or a Delta table.
 pub mod sources;
 
 /// Raw pings to rows: what each counts, windows of five minutes, and a restart that counts nothing twice.
 pub mod pings;
+
+/// How rows come in: batches, the one durable table they become part of, and its upkeep.
+pub mod managed;
 
 /// What users see as a table.
 pub mod tables;

@@ -3,6 +3,7 @@
 pub mod process_memory;
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use crate::error::ErrorKind;
@@ -49,6 +50,27 @@ pub struct SourceMetrics {
     pub last_refresh_unix_seconds: AtomicU64,
 }
 
+/// Counts of the managed table.
+#[derive(Debug, Default)]
+pub struct ManagedMetrics {
+    pub version: AtomicU64,
+    pub files: AtomicU64,
+    pub bytes: AtomicU64,
+    pub keys: AtomicU64,
+    pub commits_total: AtomicU64,
+    pub commit_failures_total: AtomicU64,
+    pub batches_total: AtomicU64,
+    pub batches_repeated_total: AtomicU64,
+    pub rows_total: AtomicU64,
+    pub rows_refused_total: AtomicU64,
+    pub rows_quarantined_total: AtomicU64,
+    pub compactions_total: AtomicU64,
+    pub retentions_total: AtomicU64,
+    pub vacuums_total: AtomicU64,
+    pub checkpoints_total: AtomicU64,
+    pub maintenance_failures_total: AtomicU64,
+}
+
 /// The errors that say that a limit was reached, or that this program has a bug, with their labels.
 const NOTED_ERRORS: [(ErrorKind, &str); 12] = [
     (ErrorKind::TooManyConnections, "connections"),
@@ -72,6 +94,7 @@ pub struct Metrics {
     postgres: ProtocolMetrics,
     flight: ProtocolMetrics,
     pub source: SourceMetrics,
+    pub managed: Arc<ManagedMetrics>,
 }
 
 impl Metrics {
@@ -94,8 +117,99 @@ impl Metrics {
         let mut text = String::new();
         self.render_protocols(&mut text);
         self.render_source(&mut text);
+        self.render_managed(&mut text);
         self.render_limits(&mut text);
         text
+    }
+
+    fn render_managed(&self, text: &mut String) {
+        let managed = &self.managed;
+        let families: [(&str, &str, &str, &AtomicU64); 16] = [
+            (
+                "version",
+                "gauge",
+                "The version of the managed table.",
+                &managed.version,
+            ),
+            ("files", "gauge", "Files of the managed table.", &managed.files),
+            ("bytes", "gauge", "Bytes in those files.", &managed.bytes),
+            ("keys", "gauge", "Idempotency keys that are remembered.", &managed.keys),
+            (
+                "commits_total",
+                "counter",
+                "Commits of batches.",
+                &managed.commits_total,
+            ),
+            (
+                "commit_failures_total",
+                "counter",
+                "Commits that failed; their batches were not acknowledged.",
+                &managed.commit_failures_total,
+            ),
+            (
+                "batches_total",
+                "counter",
+                "Batches acknowledged.",
+                &managed.batches_total,
+            ),
+            (
+                "batches_repeated_total",
+                "counter",
+                "Batches that were in the table already, by their key.",
+                &managed.batches_repeated_total,
+            ),
+            ("rows_total", "counter", "Rows acknowledged.", &managed.rows_total),
+            (
+                "rows_refused_total",
+                "counter",
+                "Rows that could not be taken.",
+                &managed.rows_refused_total,
+            ),
+            (
+                "rows_quarantined_total",
+                "counter",
+                "Rows that went to quarantine.",
+                &managed.rows_quarantined_total,
+            ),
+            (
+                "compactions_total",
+                "counter",
+                "Merges of small files.",
+                &managed.compactions_total,
+            ),
+            (
+                "retentions_total",
+                "counter",
+                "Removals of old days.",
+                &managed.retentions_total,
+            ),
+            (
+                "vacuums_total",
+                "counter",
+                "Deletions of files that no version needs.",
+                &managed.vacuums_total,
+            ),
+            (
+                "checkpoints_total",
+                "counter",
+                "Checkpoints of the log.",
+                &managed.checkpoints_total,
+            ),
+            (
+                "maintenance_failures_total",
+                "counter",
+                "Upkeep that failed.",
+                &managed.maintenance_failures_total,
+            ),
+        ];
+        for (name, kind, help, value) in families {
+            let name = format!("mission_control_managed_{name}");
+            let _ = writeln!(
+                text,
+                "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {}",
+                value.load(Relaxed)
+            );
+        }
     }
 
     fn render_limits(&self, text: &mut String) {

@@ -74,6 +74,8 @@ pub struct Function {
 pub struct SessionFacts {
     pub user: String,
     pub role: Role,
+    /// The relation that takes rows, if there is one.
+    pub takes_rows: Option<&'static str>,
     /// Everybody whom the configuration names.
     pub users: Arc<Vec<Identity>>,
     /// Name, value and description.

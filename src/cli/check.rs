@@ -10,7 +10,8 @@ use clap::Args;
 use super::{SourceArguments, grouped, start_logging, unless_reader_left};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::server::{AccessSettings, QueryRuntime, Upkeep, source_settings, time_range};
+use crate::managed::Purpose;
+use crate::server::{self, AccessSettings, QueryRuntime, source_settings, time_range};
 use crate::session::Engine;
 use crate::sources::{STANDARD_COLUMNS, SourceSnapshot};
 
@@ -29,8 +30,9 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode> {
     let queries = QueryRuntime::new()?;
     let options = config.engine_options()?;
     let engine = Engine::new(options, queries.handle())?;
+    let managed = config.managed_settings();
     let snapshot = queries.handle().block_on(async move {
-        let mut upkeep = Upkeep::load(&source, engine, Arc::default()).await?;
+        let (mut upkeep, _) = server::load(source, managed, Purpose::Read, engine, Arc::default()).await?;
         upkeep.verify().await?;
         Ok::<_, Error>(upkeep.snapshot())
     })?;
@@ -48,7 +50,13 @@ fn report(config: &Config, snapshot: &SourceSnapshot) -> String {
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<16}{value}");
     };
-    line("source", config.source.location.clone().unwrap_or_default());
+    line(
+        "source",
+        config.source.location.clone().unwrap_or_else(|| "none".to_string()),
+    );
+    if let Some(managed) = &config.managed.location {
+        line("managed", managed.clone());
+    }
     line("files", grouped(snapshot.files.len() as u64));
     line("rows", grouped(snapshot.rows() as u64));
     line("bytes", grouped(snapshot.bytes()));

@@ -7,6 +7,7 @@ mod demo_data;
 mod generate;
 mod hash_password;
 mod ingest;
+mod ingest_files;
 mod ingest_pings;
 mod output;
 mod serve;
@@ -42,7 +43,7 @@ enum Command {
     Sql(sql::SqlArguments),
     /// Print the verdicts on a release; exit status 0 ok, 3 regressed, 4 too little data
     Verdict(verdict::VerdictArguments),
-    /// Make rows of what comes in: raw pings become 5-minute aggregates
+    /// Take rows in: files of aggregates into the managed table, or raw pings, which become aggregates
     Ingest(ingest::IngestArguments),
     /// Write demo data of any size, the same for the same arguments
     Generate(generate::GenerateArguments),

@@ -83,7 +83,7 @@ pub fn run(arguments: ServeArguments) -> Result<ExitCode> {
     runtime.block_on(async move {
         let shutdown = Shutdown::new();
         tokio::spawn(stop_on_signal(shutdown.clone())?);
-        let location = settings.source.location.clone();
+        let location = served_locations(&settings);
         let start = Server::start(settings, Arc::default(), shutdown.clone());
         let running = tokio::select! {
             started = start => started?,
@@ -99,6 +99,14 @@ pub fn run(arguments: ServeArguments) -> Result<ExitCode> {
         running.finished().await?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// What is served, for people.
+fn served_locations(settings: &ServerSettings) -> String {
+    let source = Some(settings.source.location.clone()).filter(|location| !location.is_empty());
+    let managed = settings.managed.as_ref().map(|managed| managed.location.clone());
+    let locations: Vec<String> = source.into_iter().chain(managed).collect();
+    locations.join(" and ")
 }
 
 /// The first signal drains, the second ends at once.

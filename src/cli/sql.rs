@@ -12,7 +12,8 @@ use super::output::{Format, Output, Target};
 use super::{SourceArguments, start_logging, warn_of_problems};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::server::{QueryRuntime, Upkeep, source_settings};
+use crate::managed::Purpose;
+use crate::server::{self, QueryRuntime, source_settings};
 use crate::session::{Engine, RowStream};
 
 #[derive(Debug, Args)]
@@ -100,13 +101,13 @@ async fn start(config: &Config, query: &str, queries: &QueryRuntime) -> Result<R
 /// An engine over the configured source, if there is one.
 pub(super) async fn open_engine(config: &Config, queries: &QueryRuntime) -> Result<Arc<Engine>> {
     let engine = Engine::new(config.engine_options()?, queries.handle())?;
-    if config.source.location.is_some() {
-        let source = source_settings(config)?;
+    if config.source.location.is_some() || config.managed.location.is_some() {
+        let (source, managed) = (source_settings(config)?, config.managed_settings());
         let (loading, metrics) = (Arc::clone(&engine), Arc::default());
         let load = queries
             .handle()
-            .spawn(async move { Upkeep::load(&source, loading, metrics).await });
-        let upkeep = load
+            .spawn(async move { server::load(source, managed, Purpose::Read, loading, metrics).await });
+        let (upkeep, _) = load
             .await
             .map_err(|_| Error::internal("loading the source stopped unexpectedly"))??;
         start_logging(config.server.log_format, "warn");

@@ -11,9 +11,6 @@ use toml::de::{DeTable, DeValue};
 use super::Config;
 use crate::error::{Error, Result};
 
-/// Sections that are planned and not yet made: a file that asks for them must not be half obeyed.
-const LATER_SECTIONS: [&str; 1] = ["managed"];
-
 /// The file's table and the same as a configuration.
 pub fn read(path: &Path) -> Result<(toml::Table, Config)> {
     let text = fs::read_to_string(path).map_err(|error| {
@@ -27,15 +24,6 @@ pub fn read(path: &Path) -> Result<(toml::Table, Config)> {
 pub fn parse(name: &str, text: &str) -> Result<(toml::Table, Config)> {
     let document = Document { name, text };
     let parsed = DeTable::parse(text).map_err(|error| document.syntax_error(&error))?;
-    for (section, _) in parsed.get_ref() {
-        if LATER_SECTIONS.contains(&section.get_ref().as_ref()) {
-            return Err(document.error(
-                section.span().start,
-                &format!("section [{}] is not available in this version", section.get_ref()),
-                "remove the section",
-            ));
-        }
-    }
     let config = toml::from_str::<Config>(text).map_err(|error| document.typed_error(parsed.get_ref(), &error))?;
     config
         .columns
@@ -43,6 +31,10 @@ pub fn parse(name: &str, text: &str) -> Result<(toml::Table, Config)> {
         .map_err(|error| document.checked_error(parsed.get_ref(), error))?;
     config
         .check_access()
+        .map_err(|error| document.checked_error(parsed.get_ref(), error))?;
+    config
+        .managed
+        .check()
         .map_err(|error| document.checked_error(parsed.get_ref(), error))?;
     let table = toml::from_str(text).map_err(|error| document.syntax_error(&error))?;
     Ok((table, config))

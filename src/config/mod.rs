@@ -6,6 +6,7 @@ mod document;
 mod environment;
 mod limits;
 mod listen;
+mod managed;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -27,12 +28,14 @@ use crate::tables::{
 pub use access::{TlsSection, UserSettings};
 pub use limits::LimitsSection;
 pub use listen::Listen;
+pub use managed::ManagedSection;
 
 /// Everything that can be configured, with the sections as fields.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub source: SourceSection,
+    pub managed: ManagedSection,
     pub columns: ColumnMap,
     pub calendar: CalendarSettings,
     pub measures: BTreeMap<String, MeasureSettings>,
@@ -255,6 +258,7 @@ pub fn load(file: Option<&Path>, environment: impl IntoIterator<Item = (String, 
     }
     config.columns.check()?;
     config.check_access()?;
+    config.managed.check()?;
     Ok(config)
 }
 
@@ -269,6 +273,7 @@ fn resolve_paths(table: &mut toml::Table, file: &Path) {
     for (section, key) in [
         ("source", "location"),
         ("source", "kept_folder"),
+        ("managed", "location"),
         ("calendar", "location"),
         ("limits", "spill_folder"),
         ("postgres", "socket"),

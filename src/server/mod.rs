@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::config::{Config, Listen};
 use crate::error::{Error, Result};
+use crate::managed::{ManagedSettings, ManagedTable, Purpose};
 use crate::metrics::Metrics;
 use crate::session::{Engine, EngineOptions};
 use crate::shutdown::Shutdown;
@@ -42,6 +43,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub struct ServerSettings {
     pub source: SourceSettings,
+    /// The table that takes rows.
+    pub managed: Option<ManagedSettings>,
     pub refresh_interval: Duration,
     pub postgres: Listen,
     pub flight: Listen,
@@ -58,6 +61,7 @@ impl ServerSettings {
     pub fn from_config(config: &Config) -> Result<Self> {
         Ok(Self {
             source: source_settings(config)?,
+            managed: config.managed_settings(),
             refresh_interval: Duration::from_secs(config.source.refresh_seconds.get()),
             postgres: config.postgres.listen.clone(),
             flight: config.flight.listen.clone(),
@@ -72,16 +76,22 @@ impl ServerSettings {
 
 /// Where a configuration says that the rows come from.
 pub fn source_settings(config: &Config) -> Result<SourceSettings> {
-    let Some(location) = &config.source.location else {
-        return Err(Error::configuration("there is no source to read")
-            .with_hint("give --demo, --source LOCATION, or --config FILE with a location in [source]"));
+    let location = match &config.source.location {
+        Some(location) => location.clone(),
+        None if config.managed.location.is_some() => String::new(),
+        None => {
+            return Err(Error::configuration("there is no source to read").with_hint(
+                "give --demo, --source LOCATION, or --config FILE with a location in [source] or [managed]",
+            ));
+        }
     };
     Ok(SourceSettings {
-        location: location.clone(),
+        location,
         options: config.source.options.clone(),
         columns: config.columns.clone(),
         platforms: config.platform_aliases(),
         calendar: config.calendar.table.clone(),
+        managed: None,
     })
 }
 
@@ -129,15 +139,20 @@ impl Server {
             let state = HttpState::new(Arc::clone(&metrics), Arc::clone(&engine), readiness.clone());
             background.spawn(http::serve(door.listener, door.security, state, shutdown.clone()));
         }
-        let upkeep = {
+        let (upkeep, managed) = {
             let (engine, metrics) = (Arc::clone(&engine), Arc::clone(&metrics));
-            let source = settings.source.clone();
+            let (source, managed) = (settings.source.clone(), settings.managed.clone());
             let load = queries
                 .handle()
-                .spawn(async move { Upkeep::load(&source, engine, metrics).await });
+                .spawn(async move { load(source, managed, Purpose::Serve, engine, metrics).await });
             load.await
                 .map_err(|_| Error::internal("loading the source stopped unexpectedly"))??
         };
+        if let Some(managed) = managed {
+            engine.shows(upkeep.snapshot().managed_version);
+            engine.write_into(Arc::clone(&managed));
+            background.spawn_on(managed.keep_up(shutdown.clone()), &queries.handle());
+        }
         let snapshot = upkeep.snapshot();
         let mut protocols = JoinSet::new();
         let access = &guards.access;
@@ -180,6 +195,23 @@ impl Server {
             guards,
         })
     }
+}
+
+/// Opens the managed table, if there is one, then the source, and publishes both as one set of relations.
+pub async fn load(
+    mut source: SourceSettings,
+    managed: Option<ManagedSettings>,
+    purpose: Purpose,
+    engine: Arc<Engine>,
+    metrics: Arc<Metrics>,
+) -> Result<(Upkeep, Option<Arc<ManagedTable>>)> {
+    let managed = match managed {
+        Some(settings) => Some(ManagedTable::open(settings, purpose, Arc::clone(&metrics.managed)).await?),
+        None => None,
+    };
+    source.managed = managed.as_ref().map(|managed| Arc::clone(managed.log()));
+    let upkeep = Upkeep::load_with(&source, managed.clone(), engine, metrics).await?;
+    Ok((upkeep, managed))
 }
 
 /// Computes what most views join before anybody has to wait for it; nothing waits for this.

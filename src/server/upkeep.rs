@@ -13,11 +13,14 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::error::{Error, Result};
+use crate::managed::ManagedTable;
 use crate::metrics::Metrics;
 use crate::session::{Engine, Relations, digest_of};
 use crate::shutdown::Shutdown;
 use crate::sources::{self, Source, SourceSettings, SourceSnapshot, measures_present};
 use crate::tables::error_aggregates::ErrorAggregatesTable;
+use crate::tables::maintenance::MaintenanceTable;
+use crate::tables::quarantine::QuarantineTable;
 use crate::tables::{release_calendar_table, source_problems};
 
 /// Queries that cannot read a file make the server look for what changed, at most this often.
@@ -59,11 +62,22 @@ pub struct Upkeep {
     metrics: Arc<Metrics>,
     /// The source's own release calendar, as it was last understood.
     calendar: Option<Arc<dyn TableProvider>>,
+    managed: Option<Arc<ManagedTable>>,
 }
 
 impl Upkeep {
     /// Opens the source, looks at it and publishes its relations.
     pub async fn load(settings: &SourceSettings, engine: Arc<Engine>, metrics: Arc<Metrics>) -> Result<Self> {
+        Self::load_with(settings, None, engine, metrics).await
+    }
+
+    /// The same with a managed table, whose log must be among the settings.
+    pub async fn load_with(
+        settings: &SourceSettings,
+        managed: Option<Arc<ManagedTable>>,
+        engine: Arc<Engine>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self> {
         let source = Arc::new(sources::open(settings).await?);
         engine
             .environment()
@@ -75,6 +89,7 @@ impl Upkeep {
             engine,
             metrics,
             calendar: None,
+            managed,
         };
         upkeep.publish().await?;
         Ok(upkeep)
@@ -105,18 +120,23 @@ impl Upkeep {
         let look: BoxFuture<'_, _> = Box::pin(self.source.scan(Some(&self.snapshot)));
         let snapshot = Arc::new(look.await?);
         let changed = snapshot.changed;
+        let by_writing = snapshot.managed_version != self.snapshot.managed_version;
         self.snapshot = snapshot;
         if changed {
-            tracing::info!(
-                files = self.snapshot.files.len(),
-                rows = self.snapshot.rows(),
-                problems = self.snapshot.problems.len(),
-                "the source changed"
-            );
+            // Batches come many times a second.
+            if !by_writing {
+                tracing::info!(
+                    files = self.snapshot.files.len(),
+                    rows = self.snapshot.rows(),
+                    problems = self.snapshot.problems.len(),
+                    "the source changed"
+                );
+            }
             self.publish().await?;
         } else {
             self.record();
         }
+        self.engine.shows(self.snapshot.managed_version);
         Ok(changed)
     }
 
@@ -131,6 +151,12 @@ impl Upkeep {
             let outcome = tokio::select! {
                 () = shutdown.drained() => return,
                 () = tokio::time::sleep_until(next_look) => self.refresh().await,
+                () = engine.newer_rows_wanted() => {
+                    if let Err(error) = self.refresh().await {
+                        tracing::warn!(%error, "the newest rows cannot be shown");
+                    }
+                    continue;
+                }
                 () = verification.due() => {
                     verification.begins();
                     self.verify().await
@@ -189,7 +215,16 @@ impl Upkeep {
             .into_iter()
             .map(|measure| measure.name)
             .collect();
-        relations.data_digest = Some(self.digest());
+        // Rows that come in all the time would be kept for nobody.
+        relations.data_digest = self.managed.is_none().then(|| self.digest());
+        if let Some(managed) = &self.managed {
+            let maintenance = MaintenanceTable::new(Arc::clone(managed));
+            relations
+                .system
+                .insert("maintenance".to_string(), Arc::new(maintenance));
+            let quarantine = QuarantineTable::new(Arc::clone(managed));
+            relations.system.insert("quarantine".to_string(), Arc::new(quarantine));
+        }
         self.engine.publish(relations).await
     }
 

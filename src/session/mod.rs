@@ -11,6 +11,7 @@ mod cursor_statements;
 mod described;
 mod durations;
 mod explain;
+mod freshness;
 mod functions;
 mod gate;
 mod kept_rows;
@@ -18,6 +19,7 @@ mod large_values;
 mod limits;
 mod memory;
 mod parameters;
+mod prepared;
 mod relations;
 mod rows;
 mod sessions_table;
@@ -29,12 +31,13 @@ mod text_limits;
 mod time_zones;
 mod views;
 mod work;
+mod writing;
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema};
 use datafusion::catalog::CatalogProviderList;
 use datafusion::common::ScalarValue;
 use datafusion::execution::SessionStateBuilder;
@@ -58,7 +61,7 @@ use crate::catalog::{self, Catalog, SessionFacts};
 use crate::dialect::{self, apply::ApplyPlanner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tables::{Calendar, Vocabulary};
-use explain::Explain;
+use freshness::Freshness;
 use functions::RequestedSettings;
 use memory::{MemoryUse, QueryMemory};
 use sessions_table::{SessionsTable, Viewer};
@@ -73,11 +76,13 @@ pub use audit::AuditOptions;
 pub use functions::RequestedSetting;
 pub use kept_rows::digest_of;
 pub use limits::{Limits, MOST_NESTING};
+pub use prepared::Prepared;
 pub use relations::Relations;
 pub use rows::{RowStream, plain_schema, type_name, wire_schema};
 pub use settings::{POSTGRES_VERSION, Settings};
 pub use views::{ViewComments, view_comments};
 pub use work::panic_text;
+pub use writing::InsertPlan;
 
 /// The database's one name.
 pub const DATABASE: &str = "mission_control";
@@ -137,6 +142,7 @@ pub struct Engine {
     sessions: Arc<Sessions>,
     admission: Arc<Admission>,
     alerts: Arc<AlertLog>,
+    freshness: Freshness,
 }
 
 /// The relations that new statements see. A running statement keeps those that it began with.
@@ -175,6 +181,7 @@ impl Engine {
             unreadable_source: Arc::default(),
             users: RwLock::default(),
             alerts,
+            freshness: Freshness::default(),
         }))
     }
 
@@ -287,6 +294,10 @@ impl Engine {
     pub fn session_of(self: &Arc<Self>, identity: Identity) -> Session {
         let mut settings = self.limits().settings();
         settings.report("session_authorization", &identity.user);
+        if identity.role >= Role::Ingest && self.managed().is_some() {
+            settings.report("default_transaction_read_only", "off");
+            settings.report("transaction_read_only", "off");
+        }
         Session {
             engine: Arc::clone(self),
             identity,
@@ -365,47 +376,6 @@ pub struct Session {
     requested: RequestedSettings,
 }
 
-/// A statement that is ready to run, perhaps many times.
-#[derive(Debug, Clone)]
-pub struct Prepared {
-    pub statement: ParsedStatement,
-    /// The types of `$1`, `$2` …
-    pub parameter_types: Vec<DataType>,
-    /// PostgreSQL's names of those types where the statement says more than the type, as in `$1::oid[]`.
-    pub parameter_names: Vec<Option<String>>,
-    /// What the rows will look like on the wire; no fields where the statement returns no rows.
-    pub schema: SchemaRef,
-    plan: Option<LogicalPlan>,
-    /// What is asked of the plan, where its query is only explained.
-    explain: Option<Explain>,
-    relations_version: u64,
-}
-
-impl Prepared {
-    fn without_plan(statement: ParsedStatement, schema: SchemaRef) -> Self {
-        Self {
-            statement,
-            parameter_types: vec![],
-            parameter_names: vec![],
-            schema,
-            plan: None,
-            explain: None,
-            relations_version: 0,
-        }
-    }
-
-    /// The same for clients that do not know PostgreSQL's types.
-    pub fn plain(mut self) -> Self {
-        self.schema = plain_schema(&self.schema);
-        self
-    }
-
-    /// Whether running it gives rows (even none) rather than only a command tag.
-    pub fn returns_rows(&self) -> bool {
-        matches!(self.statement.work, Work::Query(_) | Work::Show(_))
-    }
-}
-
 impl Session {
     pub fn user(&self) -> &str {
         &self.identity.user
@@ -472,7 +442,15 @@ impl Session {
     pub async fn prepare(&self, statement: ParsedStatement, parameter_types: &[Option<DataType>]) -> Result<Prepared> {
         match &statement.work {
             Work::Query(_) => self.prepare_query(statement, parameter_types).await,
+            Work::Insert(insert) => {
+                let insert = insert.clone();
+                self.prepare_insert(statement, &insert, parameter_types).await
+            }
             Work::Refused(error) => Err((**error).clone()),
+            Work::CopyIn { table, .. } => {
+                self.writable(table, "COPY FROM")?;
+                Ok(Prepared::without_plan(statement, Arc::new(Schema::empty())))
+            }
             Work::Show(name) => {
                 let schema = functions::show_schema(name)?;
                 Ok(Prepared::without_plan(statement, schema))
@@ -486,10 +464,14 @@ impl Session {
         if let Work::Show(name) = &prepared.statement.work {
             return functions::show(&self.settings, name).map(RowStream::ready);
         }
+        if prepared.insert.is_some() {
+            return Err(Error::not_supported("an insert gives no rows").with_hint("run it as an update"));
+        }
         let Some(plan) = &prepared.plan else {
             return Err(Error::internal("this statement has no rows to run for"));
         };
         let deadline = self.deadline();
+        self.engine.freshness.catch_up().await;
         let plan = if prepared.relations_version == self.engine.published().version {
             plan.clone()
         } else {
@@ -583,6 +565,7 @@ impl Session {
         };
         gate::check_statement(syntax)?;
         gate::check_references(syntax)?;
+        self.engine.freshness.catch_up().await;
         let published = self.engine.published();
         let state = self.state(&published);
         let (explain, mut syntax) = explain::taken(syntax.as_ref().clone())?;
@@ -617,6 +600,7 @@ impl Session {
             plan: Some(plan),
             explain,
             relations_version: published.version,
+            insert: None,
         })
     }
 
@@ -643,6 +627,7 @@ impl Session {
         let facts = Arc::new(SessionFacts {
             user: self.identity.user.clone(),
             role: self.identity.role,
+            takes_rows: self.engine.managed().map(|_| writing::WRITABLE),
             users: self.engine.users(),
             settings: self.settings.described(),
             backends: sessions_table::backends(&self.engine.sessions, &viewer),

@@ -2,7 +2,8 @@
 
 use datafusion::sql::parser::{DFParserBuilder, Statement as EngineStatement};
 use datafusion::sql::sqlparser::ast::{
-    self, CloseCursor, CopySource, DataType as SqlType, Expr, Ident, ObjectName, Set, Statement, TransactionMode,
+    self, CloseCursor, CopySource, DataType as SqlType, Expr, Ident, ObjectName, Set, Statement, TransactionAccessMode,
+    TransactionMode,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -45,6 +46,7 @@ pub enum Work {
         /// Whether it was written START TRANSACTION, which is then its tag.
         is_start: bool,
         isolation: Option<String>,
+        read_only: Option<bool>,
     },
     Commit {
         chain: bool,
@@ -81,6 +83,14 @@ pub enum Work {
         name: String,
         count: FetchCount,
     },
+    /// INSERT: rows for the managed table.
+    Insert(Box<ast::Insert>),
+    /// COPY … FROM STDIN: where the rows go, and the options as they were written.
+    CopyIn {
+        table: ObjectName,
+        columns: Vec<Ident>,
+        options: Vec<CopyOption>,
+    },
     /// COPY … TO STDOUT: the query whose rows are copied, and the options as they were written.
     CopyOut {
         query: Box<ParsedStatement>,
@@ -112,6 +122,7 @@ impl Work {
         matches!(
             self,
             Self::Query(_)
+                | Self::Insert(_)
                 | Self::Execute { .. }
                 | Self::Declare { .. }
                 | Self::Fetch { .. }
@@ -154,7 +165,8 @@ impl ParsedStatement {
             Work::Declare { .. } => "DECLARE CURSOR",
             Work::Fetch { .. } => "FETCH",
             Work::Move { .. } => "MOVE",
-            Work::CopyOut { .. } => "COPY",
+            Work::Insert(_) => "INSERT",
+            Work::CopyOut { .. } | Work::CopyIn { .. } => "COPY",
             Work::Accepted(tag) => tag,
             Work::Refused(_) => "",
         }
@@ -412,6 +424,7 @@ fn classify(statement: Statement, text: String) -> Result<ParsedStatement> {
         Statement::StartTransaction { modes, begin, .. } => Work::Begin {
             is_start: !begin,
             isolation: isolation(&modes),
+            read_only: read_only(&modes),
         },
         Statement::Commit { chain, .. } => Work::Commit { chain },
         Statement::Rollback {
@@ -449,6 +462,7 @@ fn classify(statement: Statement, text: String) -> Result<ParsedStatement> {
             arguments: parameters,
         },
         Statement::Declare { stmts } => declare_work(stmts)?,
+        Statement::Insert(insert) => Work::Insert(Box::new(insert)),
         other => Work::Query(Box::new(other)),
     };
     Ok(ParsedStatement { text, work })
@@ -459,7 +473,7 @@ fn inner_statement(statement: Statement) -> Result<ParsedStatement> {
     let text = statement.to_string();
     let parsed = classify(statement, text)?;
     match parsed.work {
-        Work::Query(_) | Work::Refused(_) => Ok(parsed),
+        Work::Query(_) | Work::Insert(_) | Work::Refused(_) => Ok(parsed),
         _ => Err(Error::new(
             ErrorKind::Syntax,
             "only a query can stand inside this statement",
@@ -481,23 +495,30 @@ fn declare_work(mut declarations: Vec<ast::Declare>) -> Result<Work> {
     })
 }
 
+fn copy_in_work(copy: CopyStatement) -> Result<Work> {
+    match copy.source {
+        CopySource::Table { table_name, columns } => Ok(Work::CopyIn {
+            table: table_name,
+            columns,
+            options: copy.options,
+        }),
+        CopySource::Query(_) => Err(Error::new(ErrorKind::Syntax, "syntax error at or near \"FROM\"")
+            .with_detail("COPY FROM names a relation, not a query.")),
+    }
+}
+
 fn copy_work(copy: CopyStatement) -> Result<Work> {
-    let refusal = match copy.target {
-        CopyTarget::ToStdout => None,
-        CopyTarget::FromStdin => Some(Error::new(
-            ErrorKind::ReadOnlyTransaction,
-            "cannot execute COPY FROM in a read-only transaction",
-        )),
-        CopyTarget::Server => Some(
-            Error::new(
+    match copy.target {
+        CopyTarget::ToStdout => {}
+        CopyTarget::FromStdin => return copy_in_work(copy),
+        CopyTarget::Server => {
+            let refusal = Error::new(
                 ErrorKind::InsufficientPrivilege,
                 "permission denied to COPY to or from a file or program",
             )
-            .with_hint("anyone can COPY to stdout or from stdin; psql's \\copy command also works for anyone"),
-        ),
-    };
-    if let Some(refusal) = refusal {
-        return Ok(Work::Refused(Box::new(refusal)));
+            .with_hint("anyone can COPY to stdout or from stdin; psql's \\copy command also works for anyone");
+            return Ok(Work::Refused(Box::new(refusal)));
+        }
     }
     let query = match &copy.source {
         CopySource::Query(query) => inner_statement(Statement::Query(query.clone()))?,
@@ -592,6 +613,14 @@ fn isolation(modes: &[TransactionMode]) -> Option<String> {
     modes.iter().find_map(|mode| match mode {
         TransactionMode::IsolationLevel(level) => Some(level.to_string().to_lowercase()),
         TransactionMode::AccessMode(_) => None,
+    })
+}
+
+/// Whether a transaction's modes say that it only reads.
+fn read_only(modes: &[TransactionMode]) -> Option<bool> {
+    modes.iter().find_map(|mode| match mode {
+        TransactionMode::AccessMode(access) => Some(*access == TransactionAccessMode::ReadOnly),
+        TransactionMode::IsolationLevel(_) => None,
     })
 }
 

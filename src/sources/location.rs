@@ -32,6 +32,8 @@ pub(super) struct Location {
     pub store: Arc<dyn ObjectStore>,
     /// The one file to read, if the location is not a folder.
     pub file: Option<Path>,
+    /// The folder, where it is a local one.
+    pub folder: Option<std::path::PathBuf>,
 }
 
 /// Opens a location without reading any rows.
@@ -120,6 +122,7 @@ fn open_local(location: &str, path: &std::path::Path, options: &BTreeMap<String,
     Ok(Location {
         shown: location.to_string(),
         store: Arc::new(store),
+        folder: file.is_none().then(|| path.clone()),
         file,
     })
 }
@@ -145,6 +148,7 @@ async fn open_folder(location: &str, url: &Url, store: impl ObjectStore) -> Resu
         shown: location.to_string(),
         store,
         file,
+        folder: None,
     })
 }
 
@@ -178,6 +182,7 @@ async fn open_http(location: &str, url: &Url, options: &BTreeMap<String, String>
         shown: location.to_string(),
         store,
         file: Some(file),
+        folder: None,
     })
 }
 

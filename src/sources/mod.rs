@@ -2,6 +2,8 @@
 //! and of a known schema is served; everything else is left out and named as a problem.
 
 mod columns;
+mod delta_files;
+mod joined_store;
 mod location;
 mod merge;
 mod metrics;
@@ -28,19 +30,21 @@ use object_store::path::Path;
 pub use columns::{ColumnMap, ColumnSource, MeasureSource, Unit};
 pub use merge::COMMENT_KEY;
 pub use metrics::SourceMetrics;
-pub use normalise::{NormalisingAdapterFactory, PlatformAliases};
+pub use normalise::{DateText, NormalisingAdapterFactory, PlatformAliases};
 pub use rejected_pings::{RejectedPings, RejectedReason};
 pub use snapshot::{
     CalendarFile, Fingerprint, ServedFile, SourceFile, SourceProblem, SourceSnapshot, measures_present,
 };
 pub use standard::{ColumnKind, Measure, STANDARD_COLUMNS, StandardColumn, further_measures, standard_measures};
 
+use crate::delta::{DeltaLog, Storage};
 use crate::error::{Error, Result};
 
 /// What a source needs to be opened.
 #[derive(Debug, Clone, Default)]
 pub struct SourceSettings {
-    /// A local path, or a `file://`, `s3://`, `gs://`, `az://`, `abfss://` or `http(s)://` URL.
+    /// A local path, or a `file://`, `s3://`, `gs://`, `az://`, `abfss://` or `http(s)://` URL; empty where there is
+    /// only a managed table.
     pub location: String,
     /// Options of the object store, named as its environment variables are, in lower case
     /// (`aws_endpoint_url`, `google_service_account`, …).
@@ -49,12 +53,20 @@ pub struct SourceSettings {
     pub platforms: PlatformAliases,
     /// A file of the source that holds the release calendar instead of rows, by its path below the location.
     pub calendar: Option<String>,
+    /// The log of the managed table whose rows are served beside those of the location.
+    pub managed: Option<Arc<DeltaLog>>,
 }
 
 /// An opened source: one object store, and what is remembered between looks at it.
 #[derive(Debug)]
 pub struct Source {
-    location: location::Location,
+    /// What is only read; nothing where there is only a managed table.
+    location: Option<location::Location>,
+    /// The log of the location, where that is a Delta table.
+    log: Option<DeltaLog>,
+    managed: Option<Arc<DeltaLog>>,
+    /// Everything under one root: the location's files by their own paths, the managed table's in a folder of theirs.
+    store: Arc<dyn ObjectStore>,
     url: ObjectStoreUrl,
     columns: ColumnMap,
     platforms: Arc<PlatformAliases>,
@@ -68,11 +80,27 @@ pub struct Source {
 pub async fn open(settings: &SourceSettings) -> Result<Source> {
     settings.columns.check()?;
     let calendar = settings.calendar.as_deref().map(calendar_path).transpose()?;
-    let location = location::open(&settings.location, &settings.options).await?;
+    let location = match &settings.managed {
+        Some(_) if settings.location.is_empty() => None,
+        _ => Some(location::open(&settings.location, &settings.options).await?),
+    };
+    let log = match &location {
+        Some(location) if location.file.is_none() => {
+            DeltaLog::open(Storage::of_objects(Arc::clone(&location.store))).await?
+        }
+        _ => None,
+    };
+    let store = joined_store::join(
+        location.as_ref().map(|location| Arc::clone(&location.store)),
+        settings.managed.as_ref().map(|log| Arc::clone(log.storage().objects())),
+    );
     // The store's root is the source's own folder, so no address of it needs to be known to plans and errors.
     let url = ObjectStoreUrl::parse("source://rows/")?;
     Ok(Source {
         location,
+        log,
+        managed: settings.managed.clone(),
+        store,
         url,
         columns: settings.columns.clone(),
         platforms: Arc::new(settings.platforms.clone()),
@@ -80,6 +108,18 @@ pub async fn open(settings: &SourceSettings) -> Result<Source> {
         metrics: Arc::default(),
         damaged: Mutex::default(),
     })
+}
+
+/// A store whose root is the folder of a table that is written, and the folder itself where it is a local one.
+pub async fn open_table_folder(
+    location: &str,
+    options: &BTreeMap<String, String>,
+) -> Result<(Arc<dyn ObjectStore>, Option<std::path::PathBuf>)> {
+    let opened = location::open(location, options).await?;
+    if opened.file.is_some() {
+        return Err(Error::configuration("a managed table cannot be a file").with_hint("give a folder"));
+    }
+    Ok((opened.store, opened.folder))
 }
 
 fn calendar_path(table: &str) -> Result<Path> {
@@ -105,12 +145,14 @@ impl Source {
 
     /// A store that holds nothing but the source.
     pub fn object_store(&self) -> Arc<dyn ObjectStore> {
-        Arc::clone(&self.location.store)
+        Arc::clone(&self.store)
     }
 
     /// The location as it was configured, for logs.
     pub fn location(&self) -> &str {
-        &self.location.shown
+        self.location
+            .as_ref()
+            .map_or("the managed table", |location| &location.shown)
     }
 
     pub fn metrics(&self) -> &Arc<SourceMetrics> {

@@ -15,6 +15,8 @@ use object_store::{ObjectMeta, ObjectStoreExt};
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::ParquetMetaData;
 
+use super::delta_files::{self, DataFile};
+use super::joined_store;
 use super::merge::{self, Merged};
 use super::normalise::{self, DateText, FILE_KEY, FileColumns, FileStatistics};
 use super::rejected_pings::{self, RejectedPings, Reports};
@@ -35,7 +37,7 @@ const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
 #[derive(Default)]
 struct Listed {
     /// Parquet, sorted by path.
-    data: Vec<ObjectMeta>,
+    data: Vec<DataFile>,
     /// Reports on pings that were not counted.
     reports: Vec<ObjectMeta>,
 }
@@ -52,36 +54,70 @@ impl Source {
     /// Looks at the source. With a previous snapshot only what has changed is read, and a source that cannot be
     /// listed keeps its previous files; without one every such failure is an error.
     pub async fn scan(&self, previous: Option<&SourceSnapshot>) -> Result<SourceSnapshot> {
-        let listed = match (self.list().await, previous) {
+        // Before anything is listed: what is committed later may be among the files, and what was before must be.
+        let managed_version = self.refresh_managed().await;
+        let mut listed = match (self.list().await, previous) {
             (Ok(listed), _) => listed,
             (Err(error), None) => return Err(self.unreachable(&error)),
-            (Err(error), Some(previous)) => return Ok(self.keep(previous, &error)),
+            (Err(error), Some(previous)) => {
+                let mut kept = self.keep(previous, &error);
+                kept.managed_version = managed_version;
+                return Ok(kept);
+            }
         };
-        if previous.is_none() && listed.data.is_empty() {
+        if previous.is_none() && listed.data.is_empty() && self.managed.is_none() {
             return Err(
                 Error::configuration(format!("no Parquet file found in {}", self.location())).with_hint(
                     "give a folder with .parquet files; hidden files and those that begin with _ are skipped",
                 ),
             );
         }
+        if let Some(log) = &self.managed {
+            listed
+                .data
+                .extend(delta_files::of(log, Some(joined_store::MANAGED_FOLDER)));
+        }
         let calendar = self.calendar(previous).await?;
-        let snapshot = self.look(listed, calendar, previous).await;
-        if previous.is_none() && snapshot.files.is_empty() {
+        let mut snapshot = self.look(listed, calendar, previous).await;
+        snapshot.managed_version = managed_version;
+        if previous.is_none() && snapshot.files.is_empty() && self.managed.is_none() {
             return Err(nothing_usable(self.location(), &snapshot.problems));
         }
         self.metrics.record(&snapshot);
         Ok(snapshot)
     }
 
-    /// The files of the source that are of interest.
+    /// Reads on what others have committed to the managed table; returns the version that is known then.
+    async fn refresh_managed(&self) -> i64 {
+        let Some(log) = &self.managed else { return 0 };
+        if let Err(error) = log.refresh().await {
+            tracing::warn!(%error, "the managed table's log could not be read on");
+        }
+        log.state().version
+    }
+
+    /// The files of the location that are of interest.
     async fn list(&self) -> Result<Listed, object_store::Error> {
-        let store = &self.location.store;
-        if let Some(file) = &self.location.file {
+        let Some(location) = &self.location else {
+            return Ok(Listed::default());
+        };
+        let store = &location.store;
+        if let Some(log) = &self.log {
+            log.refresh().await.map_err(|error| object_store::Error::Generic {
+                store: "Delta",
+                source: Box::new(error),
+            })?;
+            return Ok(Listed {
+                data: delta_files::of(log, None),
+                ..Listed::default()
+            });
+        }
+        if let Some(file) = &location.file {
             // Some stores answer with the file's full path, not the one below their root.
-            let data = vec![ObjectMeta {
+            let data = vec![DataFile::plain(ObjectMeta {
                 location: file.clone(),
                 ..store.head(file).await?
-            }];
+            })];
             return Ok(Listed {
                 data,
                 ..Listed::default()
@@ -89,13 +125,14 @@ impl Source {
         }
         let files: Vec<ObjectMeta> = store.list(None).try_collect().await?;
         if files.iter().any(|meta| is_delta_log(&meta.location)) {
-            let source = "the folder is a Delta table, whose log says which of its files count".into();
+            let source = "the folder holds the log of a Delta table that did not open".into();
             return Err(object_store::Error::NotSupported { source });
         }
         let is_report = |meta: &ObjectMeta| RejectedPings::is_report(&meta.location);
         let (reports, mut data): (Vec<_>, Vec<_>) = files.into_iter().partition(is_report);
         data.retain(|meta| is_data_file(&meta.location) && Some(&meta.location) != self.calendar.as_ref());
         data.sort_unstable_by(|left, right| left.location.cmp(&right.location));
+        let data = data.into_iter().map(DataFile::plain).collect();
         Ok(Listed { data, reports })
     }
 
@@ -122,7 +159,7 @@ impl Source {
         path: &Path,
         known: Option<&CalendarFile>,
     ) -> Result<CalendarFile, object_store::Error> {
-        let store = &self.location.store;
+        let store = &self.store;
         let fingerprint = Fingerprint::of(&store.head(path).await?);
         if let Some(known) = known.filter(|known| known.fingerprint == fingerprint) {
             return Ok(known.clone());
@@ -143,9 +180,9 @@ impl Source {
         let now = Utc::now();
         let damaged = self.damaged_files();
         let known_reports = previous.map(|before| &before.reports);
-        let reports = rejected_pings::read(self.location.store.as_ref(), listed.reports, known_reports).await;
+        let reports = rejected_pings::read(self.store.as_ref(), listed.reports, known_reports).await;
         let footers: Vec<Footer> = stream::iter(listed.data)
-            .map(|meta| self.footer(meta, previous, &damaged, now))
+            .map(|file| self.footer(file, previous, &damaged, now))
             .buffered(FOOTERS_AT_ONCE)
             .collect()
             .await;
@@ -215,6 +252,7 @@ impl Source {
             rejected_pings: Vec::new(),
             calendar,
             changed: true,
+            managed_version: 0,
             scanned_at: now,
             rejected,
             readable: by_path,
@@ -226,12 +264,13 @@ impl Source {
 
     async fn footer(
         &self,
-        meta: ObjectMeta,
+        file: DataFile,
         previous: Option<&SourceSnapshot>,
         damaged: &HashMap<Path, (Fingerprint, SourceProblem)>,
         now: DateTime<Utc>,
     ) -> Footer {
-        let fingerprint = Fingerprint::of(&meta);
+        let fingerprint = Fingerprint::of(&file.meta);
+        let meta = file.meta.clone();
         let known_bad = |rejected: &HashMap<Path, (Fingerprint, SourceProblem)>| {
             let (print, problem) = rejected.get(&meta.location)?;
             (*print == fingerprint).then(|| problem.clone())
@@ -244,7 +283,7 @@ impl Source {
             return Footer::Readable(Arc::clone(file));
         }
         // The decoder panics on some damaged footers.
-        let read = AssertUnwindSafe(self.read(&meta)).catch_unwind().await;
+        let read = AssertUnwindSafe(self.read(&file)).catch_unwind().await;
         match read.unwrap_or_else(|_| Err(("unreadable_file", "the footer is damaged".into()))) {
             Ok(Some(file)) => Footer::Readable(Arc::new(file)),
             Ok(None) => Footer::Gone,
@@ -265,11 +304,12 @@ impl Source {
     }
 
     /// Reads one footer and decides how its columns become the table's.
-    async fn read(&self, meta: &ObjectMeta) -> Result<Option<SourceFile>, (&'static str, String)> {
+    async fn read(&self, file: &DataFile) -> Result<Option<SourceFile>, (&'static str, String)> {
+        let meta = &file.meta;
         if meta.size == 0 {
             return Err(("empty_file", "the file has no bytes".into()));
         }
-        let footer = DFParquetMetadata::new(self.location.store.as_ref(), meta)
+        let footer = DFParquetMetadata::new(self.store.as_ref(), meta)
             .with_metadata_size_hint(Some(
                 FOOTER_BYTES.min(usize::try_from(meta.size).unwrap_or(FOOTER_BYTES)),
             ))
@@ -277,7 +317,13 @@ impl Source {
             .await;
         let metadata = match footer {
             Ok(metadata) => metadata,
-            Err(error) if is_gone(&error) => return Ok(None),
+            Err(error) if is_gone(&error) && file.partition.is_none() => return Ok(None),
+            Err(error) if is_gone(&error) => {
+                return Err((
+                    "unreadable_file",
+                    "the table's log names it, but it is not there".into(),
+                ));
+            }
             Err(error) => {
                 // Addresses stay in the log: problems are shown to every client.
                 tracing::debug!(file = %meta.location, %error, "a footer could not be read");
@@ -286,9 +332,13 @@ impl Source {
         };
         let schema = file_schema(&metadata, &meta.location).map_err(|error| ("unreadable_file", plain(&error)))?;
         let statistics = FileStatistics::read(&metadata, &schema);
+        let folders = match &file.partition {
+            Some(partition) => partition.clone(),
+            None => folder_values(&meta.location),
+        };
         let columns = FileColumns {
             schema: &schema,
-            folders: &folder_values(&meta.location),
+            folders: &folders,
             date_format: &|column| date_format(&schema, &statistics, column),
         };
         let plan = normalise::plan_file(&columns, &self.columns, &self.platforms);

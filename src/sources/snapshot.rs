@@ -104,6 +104,8 @@ pub struct SourceSnapshot {
     pub calendar: Option<CalendarFile>,
     /// Whether files, schema or problems differ from the snapshot before.
     pub changed: bool,
+    /// The version of the managed table whose files are among them; 0 without one.
+    pub managed_version: i64,
     pub scanned_at: DateTime<Utc>,
     /// Files that cannot be read, so that they are not tried again until they change.
     pub(super) rejected: HashMap<Path, (Fingerprint, SourceProblem)>,

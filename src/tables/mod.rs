@@ -2,8 +2,10 @@
 
 mod channels;
 pub mod error_aggregates;
+pub mod maintenance;
 mod measures;
 mod platforms;
+pub mod quarantine;
 mod release_calendar;
 mod release_calendar_parquet;
 pub mod source_problems;

@@ -24,6 +24,9 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::CharacterNotInRepertoire => "22021",
         ErrorKind::InvalidParameterValue => "22023",
         ErrorKind::InvalidTextRepresentation => "22P02",
+        ErrorKind::BadCopyFileFormat => "22P04",
+        ErrorKind::NotNullViolation => "23502",
+        ErrorKind::CheckViolation => "23514",
         ErrorKind::InvalidBinaryRepresentation => "22P03",
         ErrorKind::InvalidCursorState => "24000",
         ErrorKind::ActiveTransaction => "25001",
@@ -64,6 +67,9 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::ProgramLimitExceeded => "54000",
         ErrorKind::StatementTooComplex => "54001",
         ErrorKind::ObjectNotInPrerequisiteState => "55000",
+        ErrorKind::ObjectInUse => "55006",
+        ErrorKind::DuplicateTable => "42P07",
+        ErrorKind::WrongObjectType => "42809",
         ErrorKind::CannotChangeParameter => "55P02",
         ErrorKind::QueryCanceled | ErrorKind::StatementTimeout => "57014",
         ErrorKind::AdminShutdown => "57P01",
@@ -124,6 +130,11 @@ pub fn grpc_code(kind: ErrorKind) -> Code {
         | ErrorKind::Grouping
         | ErrorKind::Windowing
         | ErrorKind::InvalidColumnReference
+        | ErrorKind::NotNullViolation
+        | ErrorKind::CheckViolation
+        | ErrorKind::BadCopyFileFormat
+        | ErrorKind::DuplicateTable
+        | ErrorKind::WrongObjectType
         | ErrorKind::ObjectNotInPrerequisiteState => Code::InvalidArgument,
         ErrorKind::OutOfMemory
         | ErrorKind::DiskFull
@@ -133,9 +144,11 @@ pub fn grpc_code(kind: ErrorKind) -> Code {
         | ErrorKind::StatementTooComplex => Code::ResourceExhausted,
         ErrorKind::QueryCanceled => Code::Cancelled,
         ErrorKind::StatementTimeout => Code::DeadlineExceeded,
-        ErrorKind::ConnectionException | ErrorKind::AdminShutdown | ErrorKind::CannotConnectNow | ErrorKind::Io => {
-            Code::Unavailable
-        }
+        ErrorKind::ConnectionException
+        | ErrorKind::AdminShutdown
+        | ErrorKind::CannotConnectNow
+        | ErrorKind::ObjectInUse
+        | ErrorKind::Io => Code::Unavailable,
         ErrorKind::DataCorrupted | ErrorKind::Configuration | ErrorKind::Internal => Code::Internal,
     }
 }

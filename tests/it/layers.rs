@@ -10,31 +10,42 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("shutdown", &[]),
     ("access", &["error"]),
     ("demo", &["error"]),
-    ("sources", &["error", "metrics"]),
+    ("delta", &["error"]),
+    ("sources", &["error", "metrics", "delta"]),
     ("pings", &["error", "sources"]),
-    ("tables", &["error", "metrics", "sources"]),
+    ("managed", &["error", "metrics", "shutdown", "delta", "sources"]),
+    ("tables", &["error", "metrics", "sources", "managed"]),
     ("alerts", &["error", "shutdown"]),
     ("catalog", &["error", "access"]),
     ("dialect", &["error", "access", "catalog"]),
     (
         "session",
         &[
-            "error", "metrics", "access", "sources", "tables", "alerts", "catalog", "dialect",
+            "error", "metrics", "access", "sources", "managed", "tables", "alerts", "catalog", "dialect",
         ],
     ),
-    ("config", &["error", "access", "sources", "tables", "alerts", "session"]),
-    ("wire", &["error", "metrics", "shutdown", "access", "session"]),
+    (
+        "config",
+        &["error", "access", "sources", "managed", "tables", "alerts", "session"],
+    ),
+    (
+        "wire",
+        &[
+            "error", "metrics", "shutdown", "access", "sources", "managed", "session",
+        ],
+    ),
     (
         "server",
         &[
-            "error", "metrics", "shutdown", "access", "config", "sources", "tables", "alerts", "session", "wire",
+            "error", "metrics", "shutdown", "access", "config", "sources", "managed", "tables", "alerts", "session",
+            "wire",
         ],
     ),
     (
         "cli",
         &[
-            "error", "metrics", "shutdown", "access", "config", "demo", "sources", "pings", "tables", "session",
-            "server", "wire",
+            "error", "metrics", "shutdown", "access", "config", "demo", "delta", "sources", "pings", "managed",
+            "tables", "session", "server", "wire",
         ],
     ),
     ("main", &["cli"]),

@@ -26,9 +26,6 @@ const PRIVILEGES: [&str; 13] = [
     "usage",
 ];
 
-/// No relation takes rows.
-const WRITABLE: bool = false;
-
 /// What a list of privileges has; no object here has such a list, so there are never any.
 fn acl_items() -> DataType {
     let fields = [
@@ -82,13 +79,17 @@ fn answer(
     } else {
         context.session.role
     };
+    let mut writable = false;
     if let Some(kind) = kind {
-        arguments.object(usize::from(named), kind, &context.catalog)?;
+        let oid = arguments.object(usize::from(named), kind, &context.catalog)?;
+        let takes_rows = context.session.takes_rows;
+        let takes_rows = takes_rows.and_then(|name| context.catalog.relation_oid("public", name));
+        writable = kind == RegKind::Class && oid.is_some() && oid == takes_rows;
     }
     let asked = arguments.text(arguments.count().saturating_sub(1)).unwrap_or_default();
     let mut may = false;
     for privilege in asked.split(',') {
-        may |= role.has_privilege(known(privilege)?, WRITABLE);
+        may |= role.has_privilege(known(privilege)?, writable);
     }
     Ok(truth(may))
 }

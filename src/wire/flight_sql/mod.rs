@@ -11,6 +11,7 @@ mod downloads;
 mod errors;
 mod identity;
 mod infos;
+mod ingest;
 mod parameters;
 mod prepared;
 mod puts;

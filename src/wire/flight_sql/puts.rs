@@ -1,4 +1,4 @@
-//! DoPut: binding parameters, and the refusal of everything that would write.
+//! DoPut: binding parameters, uploads, and statements that are run for the number of their rows.
 
 use arrow::array::RecordBatch;
 use arrow_flight::flight_descriptor::DescriptorType;
@@ -10,6 +10,7 @@ use prost::Message;
 use tonic::Status;
 
 use super::infos::{check_no_transaction, flight_sql_command, no_substrait};
+use super::ingest::{IngestOptions, command_options, ingest_target, shutting_down};
 use super::results::StatementMeter;
 use super::service::FlightSql;
 use super::{downloads, parameters, statements};
@@ -17,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::session::{Prepared, Session};
 
 impl FlightSql {
-    pub async fn put<S>(&self, mut session: Session, messages: S) -> Result<PutResult>
+    pub async fn put<S>(&self, mut session: Session, options: IngestOptions, messages: S) -> Result<PutResult>
     where
         S: Stream<Item = Result<FlightData, Status>> + Send + Unpin + 'static,
     {
@@ -26,6 +27,10 @@ impl FlightSql {
             Some(Ok(first)) => first.flight_descriptor.clone(),
             _ => None,
         };
+        if let Some(path) = upload_path(descriptor.as_ref()) {
+            let record_count = self.ingest(session, &path, &options, messages).await?;
+            return Ok(put_result(DoPutUpdateResult { record_count }.encode_to_vec()));
+        }
         match command(descriptor)? {
             Command::CommandPreparedStatementQuery(query) => {
                 let handle = query.prepared_statement_handle;
@@ -44,7 +49,12 @@ impl FlightSql {
                 parameters::check_count(0, prepared.parameter_types.len())?;
                 self.run_for_count(session, prepared, None).await
             }
-            Command::CommandStatementIngest(_) => Err(read_only("bulk ingestion")),
+            Command::CommandStatementIngest(ingestion) => {
+                let relation = ingest_target(&ingestion)?;
+                let options = command_options(&ingestion, options)?;
+                let record_count = self.ingest(session, &relation, &options, messages).await?;
+                Ok(put_result(DoPutUpdateResult { record_count }.encode_to_vec()))
+            }
             Command::CommandStatementSubstraitPlan(_) => Err(no_substrait()),
             other => Err(Error::new(
                 ErrorKind::ProtocolViolation,
@@ -110,16 +120,23 @@ impl FlightSql {
         bound: Option<RecordBatch>,
     ) -> Result<PutResult> {
         let meter = StatementMeter::start(&self.metrics, &mut session, &prepared.statement.text);
+        if let Some(plan) = prepared.insert() {
+            let inserted = tokio::select! {
+                inserted = self.insert(&session, plan, bound) => inserted,
+                cause = meter.ended_by_others() => Err(cause),
+                () = self.shutdown.ended() => Err(shutting_down()),
+            };
+            let record_count = inserted.map_err(|error| meter.failed(error))?;
+            meter.succeeded();
+            return Ok(put_result(DoPutUpdateResult { record_count }.encode_to_vec()));
+        }
         let counted = downloads::rows(session, prepared, bound).try_fold(0, |count: i64, batch| async move {
             Ok(count + i64::try_from(batch.num_rows()).unwrap_or(0))
         });
         let counted = tokio::select! {
             counted = counted => counted,
             cause = meter.ended_by_others() => Err(cause),
-            () = self.shutdown.ended() => Err(Error::new(
-                ErrorKind::AdminShutdown,
-                "terminating connection due to administrator command",
-            )),
+            () = self.shutdown.ended() => Err(shutting_down()),
         };
         let record_count = counted.map_err(|error| meter.failed(error))?;
         meter.succeeded();
@@ -134,9 +151,6 @@ fn command(descriptor: Option<FlightDescriptor>) -> Result<Command> {
             "the first message has no descriptor that says what the data are for",
         )
     })?;
-    if descriptor.r#type() == DescriptorType::Path {
-        return Err(read_only("an upload"));
-    }
     flight_sql_command(&descriptor.cmd)?.ok_or_else(|| {
         Error::new(
             ErrorKind::ProtocolViolation,
@@ -145,11 +159,10 @@ fn command(descriptor: Option<FlightDescriptor>) -> Result<Command> {
     })
 }
 
-fn read_only(what: &str) -> Error {
-    Error::new(
-        ErrorKind::ReadOnlyTransaction,
-        format!("cannot execute {what} in a read-only transaction"),
-    )
+/// The relation that a plain upload names.
+fn upload_path(descriptor: Option<&FlightDescriptor>) -> Option<Vec<String>> {
+    let descriptor = descriptor?;
+    (descriptor.r#type() == DescriptorType::Path).then(|| descriptor.path.clone())
 }
 
 fn put_result(app_metadata: Vec<u8>) -> PutResult {

@@ -18,6 +18,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::connections::Origin;
 use super::errors::to_status;
 use super::identity::Claim;
+use super::ingest::IngestOptions;
 use super::prepared::{PreparedLimits, PreparedStatements};
 use super::results::Messages;
 use super::running::Running;
@@ -50,7 +51,7 @@ impl FlightSql {
             idle_lifetime: options.prepared_idle_lifetime,
         };
         Ok(Self {
-            sql_info: sql_info::data(&options, &engine.limits())?,
+            sql_info: sql_info::data(&options, &engine.limits(), engine.managed().is_some())?,
             engine,
             options,
             metrics,
@@ -194,7 +195,11 @@ impl FlightService for FlightSql {
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
         let session = self.session(&request).await.map_err(to_status)?;
-        let result = self.put(session, request.into_inner()).await.map_err(to_status)?;
+        let options = IngestOptions::of_headers(request.metadata());
+        let result = self
+            .put(session, options, request.into_inner())
+            .await
+            .map_err(to_status)?;
         Ok(Response::new(futures::stream::iter([Ok(result)]).boxed()))
     }
 

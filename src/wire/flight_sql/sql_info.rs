@@ -67,9 +67,9 @@ const DATETIME_FUNCTIONS: &[&str] = &[
 ];
 
 /// All entries, to be made once.
-pub fn data(options: &FlightOptions, limits: &Limits) -> Result<SqlInfoData> {
+pub fn data(options: &FlightOptions, limits: &Limits, writable: bool) -> Result<SqlInfoData> {
     let mut infos = SqlInfoDataBuilder::new();
-    append_server(&mut infos, options);
+    append_server(&mut infos, options, writable);
     append_syntax(&mut infos);
     append_queries(&mut infos);
     append_terms(&mut infos);
@@ -83,11 +83,11 @@ pub fn answer(data: &SqlInfoData, command: CommandGetSqlInfo) -> Result<RecordBa
     command.into_builder(data).build().map_err(from_builder)
 }
 
-fn append_server(infos: &mut SqlInfoDataBuilder, options: &FlightOptions) {
+fn append_server(infos: &mut SqlInfoDataBuilder, options: &FlightOptions, writable: bool) {
     infos.append(SqlInfo::FlightSqlServerName, "Mission Control SQL");
     infos.append(SqlInfo::FlightSqlServerVersion, env!("CARGO_PKG_VERSION"));
     infos.append(SqlInfo::FlightSqlServerArrowVersion, "1.5.0");
-    infos.append(SqlInfo::FlightSqlServerReadOnly, true);
+    infos.append(SqlInfo::FlightSqlServerReadOnly, !writable);
     infos.append(SqlInfo::FlightSqlServerSql, true);
     infos.append(SqlInfo::FlightSqlServerSubstrait, false);
     infos.append(SqlInfo::FlightSqlServerSubstraitMinVersion, "");
@@ -97,7 +97,7 @@ fn append_server(infos: &mut SqlInfoDataBuilder, options: &FlightOptions) {
         SqlSupportedTransaction::None as i32,
     );
     infos.append(SqlInfo::FlightSqlServerCancel, true);
-    infos.append(SqlInfo::FlightSqlServerBulkIngestion, false);
+    infos.append(SqlInfo::FlightSqlServerBulkIngestion, writable);
     infos.append(SqlInfo::FlightSqlServerIngestTransactionsSupported, false);
     let idle_ms = i32::try_from(options.prepared_idle_lifetime.as_millis()).unwrap_or(i32::MAX);
     infos.append(SqlInfo::FlightSqlServerStatementTimeout, idle_ms);

@@ -1,4 +1,4 @@
-//! From a client's SQL text to a planned statement: exactly one statement that gives rows, or the reason why not.
+//! From a client's SQL text to a planned statement: exactly one that gives or takes rows, or the reason why not.
 
 use std::ops::ControlFlow;
 
@@ -42,7 +42,7 @@ async fn check_work(session: &mut Session, work: &Work) -> Result<()> {
             "set_config",
             "each call has the default settings; times are in UTC",
         )),
-        Work::Query(_) | Work::Show(_) | Work::Refused(_) => Ok(()),
+        Work::Query(_) | Work::Insert(_) | Work::Show(_) | Work::Refused(_) => Ok(()),
         Work::Prepare { statement, .. } => {
             check_inner(session, statement).await?;
             Err(not_here("PREPARE", "use the prepared statements of Flight SQL"))
@@ -50,6 +50,10 @@ async fn check_work(session: &mut Session, work: &Work) -> Result<()> {
         Work::Declare { query, .. } => {
             check_inner(session, query).await?;
             Err(not_here("DECLARE", "results are streamed without a cursor"))
+        }
+        Work::CopyIn { table, .. } => {
+            session.writable(table, "COPY FROM")?;
+            Err(not_here("COPY FROM STDIN", "use bulk ingestion"))
         }
         Work::CopyOut { query, .. } => {
             check_inner(session, query).await?;

@@ -331,6 +331,19 @@ impl Connection {
             .put(&NoticeResponse::new(fields("WARNING", Error::new(kind, message))))
     }
 
+    /// Something to know that is no error.
+    pub fn notice(&mut self, message: &str) -> Result<()> {
+        let mut fields = fields("NOTICE", Error::new(ErrorKind::Internal, ""));
+        for (code, text) in &mut fields {
+            match code {
+                b'C' => *text = error_codes::SUCCESSFUL_COMPLETION.to_string(),
+                b'M' => *text = message.to_string(),
+                _ => {}
+            }
+        }
+        self.io.put(&NoticeResponse::new(fields))
+    }
+
     pub async fn ready_for_query(&mut self) -> Outcome {
         self.report_settings()?;
         self.io.put(&ReadyForQuery::new(self.transaction.status()))?;

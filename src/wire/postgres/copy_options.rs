@@ -1,8 +1,9 @@
-//! COPY's options: which there are, which go together, and what they mean for rows that are sent.
+//! COPY's options: which there are, which go together, and what they mean for rows either way.
 
 use arrow::datatypes::Schema;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::managed::{IngestKey, OnError};
 use crate::session::copy_statement::{CopyOption, CopyValue};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,15 +22,56 @@ pub struct Form {
     pub header: bool,
     pub quote: u8,
     pub escape: u8,
-    force_quote: ForceQuote,
+    force_quote: ChosenColumns,
 }
 
-#[derive(Debug, Default)]
-enum ForceQuote {
+/// How rows that come are to be read, and what is to become of them.
+#[derive(Debug)]
+pub struct Input {
+    pub form: Form,
+    /// Whether the header has to name the columns.
+    pub header_must_match: bool,
+    pub force_not_null: ChosenColumns,
+    pub force_null: ChosenColumns,
+    pub key: IngestKey,
+    pub on_error: Option<OnError>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub enum ChosenColumns {
     #[default]
-    Nothing,
-    Everything,
-    Columns(Vec<String>),
+    None,
+    All,
+    Named(Vec<String>),
+}
+
+impl ChosenColumns {
+    /// Which of the columns are chosen.
+    pub fn among<'a>(&self, columns: impl Iterator<Item = &'a str> + Clone) -> Result<Vec<bool>> {
+        let mut chosen: Vec<bool> = columns.clone().map(|_| matches!(self, Self::All)).collect();
+        if let Self::Named(names) = self {
+            for name in names {
+                let index = columns.clone().position(|column| column == name);
+                let index = index.ok_or_else(|| {
+                    Error::new(ErrorKind::UndefinedColumn, format!("column \"{name}\" does not exist"))
+                })?;
+                if std::mem::replace(&mut chosen[index], true) {
+                    return Err(Error::new(
+                        ErrorKind::DuplicateColumn,
+                        format!("column \"{name}\" specified more than once"),
+                    ));
+                }
+            }
+        }
+        Ok(chosen)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Header {
+    None,
+    Line,
+    Match,
 }
 
 /// Options as they were written, before defaults that depend on the format.
@@ -38,43 +80,72 @@ struct Given {
     kind: Option<Kind>,
     delimiter: Option<String>,
     null: Option<String>,
-    header: Option<bool>,
+    header: Option<Header>,
     quote: Option<String>,
     escape: Option<String>,
-    force_quote: Option<ForceQuote>,
+    force_quote: Option<ChosenColumns>,
     encoding: Option<String>,
     freeze: Option<bool>,
-    force_not_null: Option<()>,
-    force_null: Option<()>,
+    force_not_null: Option<ChosenColumns>,
+    force_null: Option<ChosenColumns>,
+    key: Option<String>,
+    on_error: Option<OnError>,
 }
 
 impl Form {
+    /// Of COPY TO.
     pub fn of(options: &[CopyOption]) -> Result<Self> {
-        let mut given = Given::default();
-        for option in options {
-            given.take(option)?;
+        let given = Given::of(options)?;
+        if given.header == Some(Header::Match) {
+            return Err(Error::not_supported("cannot use \"match\" with HEADER in COPY TO"));
+        }
+        let only_from = [
+            (given.force_not_null.is_some(), "force not null"),
+            (given.force_null.is_some(), "force null"),
+        ];
+        let is_csv = given.kind == Some(Kind::Csv);
+        if let Some((_, name)) = only_from.iter().find(|(given, _)| *given && is_csv) {
+            return Err(Error::not_supported(format!(
+                "COPY {name} only available using COPY FROM"
+            )));
+        }
+        for (is_given, name) in [
+            (given.key.is_some(), "idempotency_key"),
+            (given.on_error.is_some(), "on_error"),
+        ] {
+            if is_given {
+                return Err(syntax(format!("option \"{name}\" not recognized")));
+            }
         }
         given.form()
     }
 
     /// Which of the columns are always quoted.
     pub fn quoted_columns(&self, schema: &Schema) -> Result<Vec<bool>> {
-        let mut quoted = vec![matches!(self.force_quote, ForceQuote::Everything); schema.fields().len()];
-        if let ForceQuote::Columns(names) = &self.force_quote {
-            for name in names {
-                let index = schema.fields().iter().position(|field| field.name() == name);
-                let index = index.ok_or_else(|| {
-                    Error::new(ErrorKind::UndefinedColumn, format!("column \"{name}\" does not exist"))
-                })?;
-                if std::mem::replace(&mut quoted[index], true) {
-                    return Err(Error::new(
-                        ErrorKind::DuplicateColumn,
-                        format!("column \"{name}\" specified more than once"),
-                    ));
-                }
-            }
+        self.force_quote
+            .among(schema.fields().iter().map(|field| field.name().as_str()))
+    }
+}
+
+impl Input {
+    /// Of COPY FROM.
+    pub fn of(options: &[CopyOption]) -> Result<Self> {
+        let mut given = Given::of(options)?;
+        if given.force_quote.is_some() {
+            return Err(Error::not_supported("COPY force quote only available using COPY TO"));
         }
-        Ok(quoted)
+        let key = match given.key.take() {
+            Some(key) => IngestKey::named(key)?,
+            None => IngestKey::none(),
+        };
+        Ok(Self {
+            header_must_match: given.header == Some(Header::Match),
+            force_not_null: given.force_not_null.clone().unwrap_or_default(),
+            force_null: given.force_null.clone().unwrap_or_default(),
+            key,
+            on_error: given.on_error,
+            form: given.form()?,
+        })
     }
 }
 
@@ -86,6 +157,14 @@ fn set<T>(place: &mut Option<T>, value: T) -> Result<()> {
 }
 
 impl Given {
+    fn of(options: &[CopyOption]) -> Result<Self> {
+        let mut given = Self::default();
+        for option in options {
+            given.take(option)?;
+        }
+        Ok(given)
+    }
+
     fn take(&mut self, option: &CopyOption) -> Result<()> {
         let text = || match &option.value {
             CopyValue::Text(text) => Ok(text.clone()),
@@ -105,8 +184,10 @@ impl Given {
             "escape" => set(&mut self.escape, text()?),
             "encoding" => set(&mut self.encoding, encoding(&text()?)?),
             "force_quote" => set(&mut self.force_quote, force_quote(option)?),
-            "force_not_null" => columns(option).and_then(|()| set(&mut self.force_not_null, ())),
-            "force_null" => columns(option).and_then(|()| set(&mut self.force_null, ())),
+            "force_not_null" => set(&mut self.force_not_null, columns(option)?),
+            "force_null" => set(&mut self.force_null, columns(option)?),
+            "idempotency_key" => set(&mut self.key, text()?),
+            "on_error" => set(&mut self.on_error, on_error(&text()?)?),
             other => Err(syntax(format!("option \"{other}\" not recognized"))),
         }
     }
@@ -127,7 +208,8 @@ impl Given {
         )?;
         let null = self.null.unwrap_or_else(|| if is_csv { "" } else { "\\N" }.to_string());
         check_delimiter(delimiter, &null, is_csv)?;
-        if kind == Kind::Binary && self.header == Some(true) {
+        let header = self.header.unwrap_or(Header::None) != Header::None;
+        if kind == Kind::Binary && header {
             return Err(Error::not_supported("cannot specify HEADER in BINARY mode"));
         }
         let only_csv = [
@@ -145,15 +227,6 @@ impl Given {
             return Err(invalid("COPY delimiter and quote must be different".to_string()));
         }
         let escape = one_byte(self.escape.as_deref(), quote, "escape")?;
-        let only_from = [
-            (self.force_not_null.is_some(), "force not null"),
-            (self.force_null.is_some(), "force null"),
-        ];
-        if let Some((_, name)) = only_from.iter().find(|(given, _)| *given) {
-            return Err(Error::not_supported(format!(
-                "COPY {name} only available using COPY FROM"
-            )));
-        }
         if is_csv && null.bytes().any(|byte| byte == quote) {
             return Err(invalid(
                 "CSV quote character must not appear in the NULL specification".to_string(),
@@ -163,7 +236,7 @@ impl Given {
             kind,
             delimiter,
             null,
-            header: self.header.unwrap_or(false),
+            header,
             quote,
             escape,
             force_quote: self.force_quote.unwrap_or_default(),
@@ -226,27 +299,41 @@ fn truth(option: &CopyOption) -> Result<bool> {
     }
 }
 
-fn header(option: &CopyOption) -> Result<bool> {
-    if option.value == CopyValue::Text("match".to_string()) {
-        return Err(Error::not_supported("cannot use \"match\" with HEADER in COPY TO"));
+fn header(option: &CopyOption) -> Result<Header> {
+    if matches!(&option.value, CopyValue::Text(text) if text.eq_ignore_ascii_case("match")) {
+        return Ok(Header::Match);
     }
-    truth(option).map_err(|_| syntax("header requires a Boolean value or \"match\"".to_string()))
+    match truth(option) {
+        Ok(true) => Ok(Header::Line),
+        Ok(false) => Ok(Header::None),
+        Err(_) => Err(syntax("header requires a Boolean value or \"match\"".to_string())),
+    }
 }
 
-fn force_quote(option: &CopyOption) -> Result<ForceQuote> {
+fn force_quote(option: &CopyOption) -> Result<ChosenColumns> {
     match &option.value {
-        CopyValue::Star => Ok(ForceQuote::Everything),
-        CopyValue::Columns(columns) => Ok(ForceQuote::Columns(
+        CopyValue::Star => Ok(ChosenColumns::All),
+        _ => columns(option),
+    }
+}
+
+fn columns(option: &CopyOption) -> Result<ChosenColumns> {
+    match &option.value {
+        CopyValue::Columns(columns) => Ok(ChosenColumns::Named(
             columns.iter().map(crate::session::statements::folded).collect(),
         )),
         _ => Err(columns_wanted(&option.name)),
     }
 }
 
-fn columns(option: &CopyOption) -> Result<()> {
-    match &option.value {
-        CopyValue::Columns(_) => Ok(()),
-        _ => Err(columns_wanted(&option.name)),
+fn on_error(name: &str) -> Result<OnError> {
+    match name.to_lowercase().as_str() {
+        "refuse" | "stop" => Ok(OnError::Refuse),
+        "quarantine" => Ok(OnError::Quarantine),
+        other => {
+            Err(invalid(format!("COPY on_error \"{other}\" not recognized"))
+                .with_hint("refuse and quarantine are allowed"))
+        }
     }
 }
 

@@ -213,6 +213,10 @@ impl Connection {
                 }
                 match &target.prepared {
                     Some(prepared) if prepared.returns_rows() => self.portal_rows(portal, &target, most).await,
+                    Some(prepared) if prepared.insert().is_some() => {
+                        let arguments = self.executable(name, arguments).await?.1;
+                        self.portal_insert(portal, prepared, arguments).await
+                    }
                     Some(prepared) => self.finish_utility(portal, &prepared.statement).await,
                     None => Ok(self.io.put(&EmptyQueryResponse::new())?),
                 }
@@ -236,6 +240,16 @@ impl Connection {
                 let moved = self.move_cursor(name, *count).await?;
                 portal.state = PortalState::Finished;
                 Ok(self.io.put(&CommandComplete::new(format!("MOVE {moved}")))?)
+            }
+            Work::Insert(_) => {
+                let parameters = std::mem::take(&mut portal.parameters);
+                self.portal_insert(portal, prepared, parameters).await
+            }
+            Work::CopyIn { .. } => {
+                check_not_run(portal)?;
+                let tag = self.copy_in(&prepared.statement).await?;
+                portal.state = PortalState::Finished;
+                Ok(self.io.put(&CommandComplete::new(tag))?)
             }
             Work::CopyOut { query, options } => {
                 let tag = self.copy_out(query, options).await?;
@@ -261,6 +275,18 @@ impl Connection {
         }
         portal.state = PortalState::Finished;
         let tag = self.utility(statement, false).await?;
+        Ok(self.io.put(&CommandComplete::new(tag))?)
+    }
+
+    async fn portal_insert(
+        &mut self,
+        portal: &mut Portal,
+        prepared: &crate::session::Prepared,
+        parameters: Vec<datafusion::common::ScalarValue>,
+    ) -> Outcome {
+        check_not_run(portal)?;
+        portal.state = PortalState::Finished;
+        let tag = self.insert(prepared, parameters).await?;
         Ok(self.io.put(&CommandComplete::new(tag))?)
     }
 
@@ -326,6 +352,13 @@ impl Connection {
             (_, Some(prepared)) => Ok(Arc::clone(&prepared.schema)),
             (_, None) => Ok(Arc::new(Schema::empty())),
         }
+    }
+}
+
+fn check_not_run(portal: &Portal) -> Result<()> {
+    match portal.state {
+        PortalState::Finished => Err(cannot_run_again()),
+        _ => Ok(()),
     }
 }
 

@@ -171,6 +171,16 @@ impl Io {
         }
     }
 
+    /// The next message while a statement waits for it; see [`Watch`].
+    pub async fn frame_watched(&mut self, most: MessageSizes, watch: &Watch) -> Outcome<Frame> {
+        let shutdown = self.shutdown.clone();
+        tokio::select! {
+            biased;
+            stop = watch.stopped(&shutdown) => Err(stop),
+            frame = self.frame(most) => frame,
+        }
+    }
+
     fn buffered_frame(&mut self, most: MessageSizes) -> Outcome<Option<Frame>> {
         if let Some((left, _)) = &mut self.discarding {
             let now = self.inbox.len().min(*left);

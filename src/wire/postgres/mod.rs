@@ -4,7 +4,9 @@
 mod authenticate;
 mod connection;
 mod copy;
+mod copy_in;
 mod copy_options;
+mod copy_records;
 mod decode;
 mod encode;
 mod extended;

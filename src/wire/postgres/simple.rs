@@ -58,6 +58,7 @@ impl Connection {
                 let (named, parameters) = self.executable(name, arguments).await?;
                 match &named.prepared {
                     Some(prepared) if prepared.returns_rows() => self.simple_rows(prepared, parameters).await?,
+                    Some(prepared) if prepared.insert().is_some() => self.insert(prepared, parameters).await?,
                     Some(prepared) => self.utility(&prepared.statement, several).await?,
                     None => return Ok(self.io.put(&EmptyQueryResponse::new())?),
                 }
@@ -71,6 +72,15 @@ impl Connection {
             }
             Work::Move { name, count } => format!("MOVE {}", self.move_cursor(name, *count).await?),
             Work::CopyOut { query, options } => self.copy_out(query, options).await?,
+            Work::CopyIn { .. } => self.copy_in(statement).await?,
+            Work::Insert(_) => {
+                let preparing = self.session.prepare(statement.clone(), &[]);
+                let prepared = self.io.attend(&self.watch, preparing).await?;
+                if !prepared.parameter_types.is_empty() {
+                    return Err(no_parameters_here().into());
+                }
+                self.insert(&prepared, vec![]).await?
+            }
             _ => self.utility(statement, several).await?,
         };
         Ok(self.io.put(&CommandComplete::new(tag))?)

@@ -1,13 +1,16 @@
-//! A connection's transaction: everything here only reads, so what a transaction holds are its settings, its savepoints
-//! and whether it has failed.
+//! A connection's transaction: its settings, its savepoints, whether it has failed, and the batches that become part of
+//! the managed table when it commits.
 
 use pgwire::messages::response::TransactionStatus;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::managed::Ingest;
 use crate::session::Settings;
 
 /// How many savepoints a transaction may have.
 const MAX_SAVEPOINTS: usize = 1000;
+/// How many statements of a transaction may write.
+const MAX_WRITES: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub struct Transaction {
@@ -17,6 +20,7 @@ pub struct Transaction {
     /// What COMMIT leaves: like the settings in force, without those of SET LOCAL.
     lasting: Option<Settings>,
     savepoints: Vec<Savepoint>,
+    writes: Vec<Ingest>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,7 @@ struct Savepoint {
     name: String,
     settings: Settings,
     lasting: Settings,
+    writes: usize,
 }
 
 impl Transaction {
@@ -107,6 +112,7 @@ impl Transaction {
             name,
             settings: settings.clone(),
             lasting,
+            writes: self.writes.len(),
         });
         Ok(())
     }
@@ -124,9 +130,27 @@ impl Transaction {
         if let Some(savepoint) = self.savepoints.last() {
             *settings = savepoint.settings.clone();
             self.lasting = Some(savepoint.lasting.clone());
+            self.writes.truncate(savepoint.writes);
         }
         self.status = Status::InBlock;
         Ok(())
+    }
+
+    /// Keeps a batch until the transaction commits.
+    pub fn write(&mut self, batch: Ingest) -> Result<()> {
+        if self.writes.len() >= MAX_WRITES {
+            return Err(Error::new(
+                ErrorKind::ConfigurationLimitExceeded,
+                format!("a transaction may have at most {MAX_WRITES} statements that write"),
+            )
+            .with_hint("commit more often, or use COPY"));
+        }
+        self.writes.push(batch);
+        Ok(())
+    }
+
+    pub fn take_writes(&mut self) -> Vec<Ingest> {
+        std::mem::take(&mut self.writes)
     }
 
     fn find(&self, name: &str) -> Result<usize> {

@@ -36,9 +36,11 @@ impl Connection {
     /// counts as a transaction block for cursors.
     pub async fn utility(&mut self, statement: &ParsedStatement, several: bool) -> Outcome<String> {
         match &statement.work {
-            Work::Begin { isolation, .. } => self.begin(isolation.as_deref())?,
-            Work::Commit { chain } => return Ok(self.end_transaction(true, *chain)?.to_string()),
-            Work::Rollback { chain } => return Ok(self.end_transaction(false, *chain)?.to_string()),
+            Work::Begin {
+                isolation, read_only, ..
+            } => self.begin(isolation.as_deref(), *read_only)?,
+            Work::Commit { chain } => return Ok(self.end_transaction(true, *chain).await?.to_string()),
+            Work::Rollback { chain } => return Ok(self.end_transaction(false, *chain).await?.to_string()),
             Work::Savepoint(name) => {
                 self.require_block("SAVEPOINT", false)?;
                 self.transaction.savepoint(name.clone(), self.session.settings())?;
@@ -78,6 +80,8 @@ impl Connection {
             | Work::Execute { .. }
             | Work::Fetch { .. }
             | Work::Move { .. }
+            | Work::Insert(_)
+            | Work::CopyIn { .. }
             | Work::CopyOut { .. } => {
                 return Err(Error::internal("a statement with rows was run as one without").into());
             }
@@ -85,9 +89,12 @@ impl Connection {
         Ok(statement.tag().to_string())
     }
 
-    fn begin(&mut self, isolation: Option<&str>) -> Result<()> {
+    fn begin(&mut self, isolation: Option<&str>, read_only: Option<bool>) -> Result<()> {
         if self.transaction.is_idle() {
             self.transaction.begin(self.session.settings());
+            if read_only == Some(true) {
+                self.session.settings_mut().set("transaction_read_only", Some("on"))?;
+            }
             return self.isolate(isolation);
         }
         self.warn(
@@ -105,17 +112,21 @@ impl Connection {
         }
     }
 
-    fn end_transaction(&mut self, commit: bool, chain: bool) -> Result<&'static str> {
+    async fn end_transaction(&mut self, commit: bool, chain: bool) -> Outcome<&'static str> {
         let tag = if commit { "COMMIT" } else { "ROLLBACK" };
         if self.transaction.is_idle() {
             if chain {
                 let message = format!("{tag} AND CHAIN can only be used in transaction blocks");
-                return Err(Error::new(ErrorKind::NoActiveTransaction, message));
+                return Err(Error::new(ErrorKind::NoActiveTransaction, message).into());
             }
             self.warn(ErrorKind::NoActiveTransaction, "there is no transaction in progress")?;
         }
         let level = self.settings().show("transaction_isolation")?.to_string();
         let tag = if commit && !self.transaction.is_failed() {
+            if let Err(stop) = self.commit_writes().await {
+                self.rollback();
+                return Err(stop);
+            }
             self.commit();
             tag
         } else {
@@ -123,7 +134,7 @@ impl Connection {
             "ROLLBACK"
         };
         if chain {
-            self.begin(Some(&level))?;
+            self.begin(Some(&level), None)?;
         }
         Ok(tag)
     }

@@ -79,6 +79,7 @@ impl TestServer {
                 location: location.display().to_string(),
                 ..SourceSettings::default()
             },
+            managed: None,
             refresh_interval: Duration::from_secs(3600),
             postgres: free.clone(),
             flight: free,
