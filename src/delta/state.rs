@@ -158,7 +158,9 @@ impl Building {
 }
 
 pub fn damaged(detail: &str) -> Error {
-    Error::configuration("the log of the delta table is damaged").with_detail(detail)
+    Error::configuration("the log of the delta table is damaged")
+        .with_detail(detail)
+        .with_hint("restore the folder _delta_log as its writer left it")
 }
 
 fn unsupported(feature: &str) -> Error {
