@@ -32,6 +32,8 @@ pub use upkeep::{Upkeep, time_range};
 
 /// Enough for plans that nest deeply: an expression of many terms is planned by recursion.
 pub const THREAD_STACK_BYTES: usize = 8 << 20;
+/// Threads that plan or read files and have nothing to do go soon: each holds the stack that it once needed.
+const IDLE_THREAD_KEPT: Duration = Duration::from_secs(1);
 
 /// See [`QueryRuntime::new`].
 const THREADS_PER_PROCESSOR: usize = 8;
@@ -300,6 +302,7 @@ impl QueryRuntime {
             .worker_threads(threads)
             .thread_name("query")
             .thread_stack_size(THREAD_STACK_BYTES)
+            .thread_keep_alive(IDLE_THREAD_KEPT)
             .enable_all()
             .build()
             .map_err(|error| Error::internal(format!("the query threads cannot be started: {error}")))?;

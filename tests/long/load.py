@@ -295,7 +295,9 @@ class Load:
                 client.close()
             except pyarrow.ArrowException as error:
                 told = next((code for code in PROPER_CODES if code in str(error)), None)
-                proper = isinstance(error, pyarrow.flight.FlightUnavailableError) or "ResourceExhausted" in str(error)
+                # pyarrow has no class for what is exhausted; it says so in words of its own.
+                exhausted = "resource exhausted" in str(error) or "ResourceExhausted" in str(error)
+                proper = exhausted or isinstance(error, pyarrow.flight.FlightUnavailableError)
                 self.counts[f"flight: {told or type(error).__name__}"] += 1
                 if not (told or proper):
                     self.wrong.append(f"flight: {type(error).__name__} {str(error)[:300]}")
