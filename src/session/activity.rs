@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use ring::rand::{SecureRandom, SystemRandom};
-use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::limits::Limits;
@@ -17,8 +16,6 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// As much of a statement's text is kept for those who look.
 const KEPT_TEXT_BYTES: usize = 8192;
-/// A cancel request waits no longer than this until its connection has looked for the statement that it is for.
-const LOOKED_WITHIN: Duration = Duration::from_secs(1);
 
 /// All connections.
 #[derive(Debug, Default)]
@@ -71,13 +68,8 @@ pub struct Connected {
     pub client: Client,
     pub since: SystemTime,
     terminated: CancellationToken,
-    came_early: Notify,
     state: Mutex<State>,
 }
-
-/// A cancel request that found nothing running. Dropping it answers the request.
-#[derive(Debug)]
-pub struct EarlyCancel(#[expect(dead_code, reason = "its end is the message")] oneshot::Sender<()>);
 
 #[derive(Debug)]
 struct State {
@@ -88,7 +80,6 @@ struct State {
     newest: Option<Arc<Running>>,
     running: BTreeMap<u64, Arc<Running>>,
     last_number: u64,
-    early_cancels: Vec<EarlyCancel>,
 }
 
 /// What one line of `mission_control.sessions` is made of.
@@ -146,7 +137,6 @@ impl Sessions {
             client,
             since: now,
             terminated: CancellationToken::new(),
-            came_early: Notify::new(),
             state: Mutex::new(State {
                 application: String::new(),
                 phase: Phase::Idle,
@@ -155,7 +145,6 @@ impl Sessions {
                 newest: None,
                 running: BTreeMap::new(),
                 last_number: 0,
-                early_cancels: Vec::new(),
             }),
         });
         inner.connected.insert(pid, Arc::clone(&connected));
@@ -166,16 +155,11 @@ impl Sessions {
     }
 
     /// Cancels what a connection runs, if the secret is its own. Nobody is told whether it was.
-    ///
-    /// On a busy server a request can overtake the statement that it is for. Where nothing runs, the connection
-    /// therefore looks whether it has been sent one; until it has, the request is not answered, so that a client that
-    /// waits for the answer can send its next statement safely.
-    pub async fn cancel_with_secret(&self, pid: i32, secret: i32) {
-        let Some(one) = self.find(pid).filter(|one| one.secret == secret) else {
-            return;
-        };
-        if let Some(looked) = one.cancel_or_ask() {
-            let _ = tokio::time::timeout(LOOKED_WITHIN, looked).await;
+    pub fn cancel_with_secret(&self, pid: i32, secret: i32) {
+        if let Some(one) = self.find(pid)
+            && one.secret == secret
+        {
+            one.cancel();
         }
     }
 
@@ -215,22 +199,6 @@ impl Connected {
         for one in locked(&self.state).running.values() {
             one.cancel(user_request());
         }
-    }
-
-    /// Cancels everything that the connection runs; where that is nothing, leaves word. What is returned then ends when
-    /// the connection has looked.
-    fn cancel_or_ask(&self) -> Option<oneshot::Receiver<()>> {
-        let mut state = locked(&self.state);
-        if !state.running.is_empty() {
-            for one in state.running.values() {
-                one.cancel(user_request());
-            }
-            return None;
-        }
-        let (looks, looked) = oneshot::channel();
-        state.early_cancels.push(EarlyCancel(looks));
-        self.came_early.notify_one();
-        Some(looked)
     }
 
     /// Ends the connection.
@@ -293,21 +261,6 @@ impl Registration {
             running,
             number,
         }
-    }
-
-    /// Resolves when a cancel request has come while nothing ran; see [`Self::early_cancels`].
-    pub async fn cancelled_early(&self) {
-        loop {
-            self.connected.came_early.notified().await;
-            if !locked(&self.connected.state).early_cancels.is_empty() {
-                return;
-            }
-        }
-    }
-
-    /// Takes the requests that came while nothing ran; their clients wait until they are dropped.
-    pub fn early_cancels(&self) -> Vec<EarlyCancel> {
-        std::mem::take(&mut locked(&self.connected.state).early_cancels)
     }
 
     /// The connection waits for its next statement, inside a transaction or not.

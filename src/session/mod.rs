@@ -68,9 +68,7 @@ use sessions_table::{SessionsTable, Viewer};
 use statements::{ParsedStatement, Work};
 use work::Stop;
 
-pub use activity::{
-    Client, Entered, Phase, Registration, Running, SessionRow, Sessions, StatementRow, Taken, user_request,
-};
+pub use activity::{Client, Entered, Phase, Registration, Running, SessionRow, Sessions, StatementRow, Taken};
 pub use admission::{Admission, Slot};
 pub use audit::AuditOptions;
 pub use functions::RequestedSetting;

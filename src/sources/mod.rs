@@ -38,7 +38,7 @@ pub use snapshot::{
 pub use standard::{ColumnKind, Measure, STANDARD_COLUMNS, StandardColumn, further_measures, standard_measures};
 
 use crate::delta::{DeltaLog, Storage};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// What a source needs to be opened.
 #[derive(Debug, Clone, Default)]
@@ -76,6 +76,16 @@ pub struct Source {
     damaged: Mutex<HashMap<Path, (Fingerprint, SourceProblem)>>,
 }
 
+/// A store that cannot be listed at the start is an address, a name or a password that is wrong.
+fn unreachable(location: &str, error: Error) -> Error {
+    if error.kind != ErrorKind::Io {
+        return error;
+    }
+    Error::configuration(format!("cannot read the source {location}"))
+        .with_detail(error.message)
+        .with_hint("check the address, the credentials and the network")
+}
+
 /// Opens the location; the first [`Source::scan`] tells whether there is anything to read.
 pub async fn open(settings: &SourceSettings) -> Result<Source> {
     settings.columns.check()?;
@@ -86,7 +96,8 @@ pub async fn open(settings: &SourceSettings) -> Result<Source> {
     };
     let log = match &location {
         Some(location) if location.file.is_none() => {
-            DeltaLog::open(Storage::of_objects(Arc::clone(&location.store))).await?
+            let log = DeltaLog::open(Storage::of_objects(Arc::clone(&location.store))).await;
+            log.map_err(|error| unreachable(&location.shown, error))?
         }
         _ => None,
     };

@@ -21,14 +21,9 @@ use super::types::Format;
 use super::{PostgresOptions, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::{Metrics, Protocol};
-use crate::session::{
-    Entered, Limits, Phase, Prepared, Registration, Session, Settings, Slot, panic_text, user_request,
-};
+use crate::session::{Entered, Limits, Phase, Prepared, Registration, Session, Settings, Slot, panic_text};
 use crate::shutdown::Shutdown;
 use crate::wire::error_codes::{self, sqlstate};
-
-/// How long a statement that was sent before its cancel may need to be read after it.
-const SENT_BEFORE_ITS_CANCEL: Duration = Duration::from_millis(20);
 
 /// The settings whose values clients are told at the start and at every change.
 const REPORTED: [&str; 13] = [
@@ -170,7 +165,6 @@ impl Connection {
     }
 
     async fn serve_messages(&mut self) -> Stop {
-        let mut was_cancelled = false;
         loop {
             let sizes = MessageSizes {
                 statement_bytes: self.limits().max_statement_bytes,
@@ -183,26 +177,13 @@ impl Connection {
                 () = self.shutdown.drained() => return Stop::Fatal(shutting_down()),
                 () = self.watch.terminated.cancelled() => return Stop::Fatal(shutting_down()),
                 frame = self.io.frame(sizes) => frame,
-                () = self.registration.cancelled_early() => {
-                    match tokio::time::timeout(SENT_BEFORE_ITS_CANCEL, self.io.frame(sizes)).await {
-                        Ok(frame) => frame,
-                        Err(_nothing_was_sent) => {
-                            drop(self.registration.early_cancels());
-                            continue;
-                        }
-                    }
-                }
                 () = sleep_or_never(idle_timeout) => return Stop::Fatal(idled(in_transaction)),
             };
             let frame = match frame {
                 Ok(frame) => frame,
                 Err(stop) => return stop,
             };
-            let ends_pipeline = matches!(frame.type_byte(), b'Q' | b'S');
             let entered = self.registration.begin();
-            if !self.registration.early_cancels().is_empty() || std::mem::take(&mut was_cancelled) {
-                entered.running().cancel(user_request());
-            }
             self.watch.running = Arc::clone(entered.running());
             self.watch.deadline = self.session.deadline();
             self.entered = Some(entered);
@@ -216,9 +197,6 @@ impl Connection {
                 self.end_statement(Some(&stop));
                 return stop;
             }
-            // A cancel that came too late for this message is for the statement that the message is a part of.
-            was_cancelled =
-                !ends_pipeline && !self.skipping && self.watch.running.is_cancelled() && self.io.has_unread();
             self.entered = None;
             self.registration.waits(self.phase());
         }

@@ -55,14 +55,6 @@ pub enum Frame {
     TooLong { type_byte: u8, allowed_bytes: usize },
 }
 
-impl Frame {
-    pub fn type_byte(&self) -> u8 {
-        match self {
-            Self::Message(type_byte, _) | Self::TooLong { type_byte, .. } => *type_byte,
-        }
-    }
-}
-
 /// What carries a connection's bytes: a socket, or a test's pair of buffers.
 pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 

@@ -267,7 +267,7 @@ async fn start(io: &mut Io, shared: &Shared, origin: &Origin, asked: &mut Asked)
     let security = &shared.options.security;
     let parameters = match startup::negotiate(io, asked, security.tls.is_some()).await? {
         Request::Cancel { pid, secret } => {
-            shared.engine.sessions().cancel_with_secret(pid, secret).await;
+            shared.engine.sessions().cancel_with_secret(pid, secret);
             return Ok(Started::Cancelled);
         }
         Request::Encryption => {

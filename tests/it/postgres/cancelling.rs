@@ -82,35 +82,6 @@ fn little_is_sent_ahead_to_a_client_that_does_not_read() {
     assert_eq!(error(&client.until_ready()).sqlstate(), "57014");
 }
 
-/// As on a busy server, where the request can be read before the statement that was sent before it.
-#[test]
-fn a_cancel_request_may_overtake_its_statement() {
-    let server = Server::start();
-    let mut client = server.session();
-    let message = [b"Q", &(JOIN.len() as i32 + 5).to_be_bytes()[..], JOIN.as_bytes(), b"\0"].concat();
-    let (first, rest) = message.split_at(20);
-    let key = client.key.clone().unwrap();
-    let request = [&[0, 0, 0, 16, 0x04, 0xd2, 0x16, 0x2e][..], &key].concat();
-    client.raw(first);
-    let mut canceller = server.connect();
-    canceller.raw(&request);
-    client.raw(rest);
-    // The rest may come too late for the overtaken statement, and then a second request ends it.
-    assert_eq!(canceller.next(), None);
-    cancel(&server, &client);
-    assert_eq!(error(&client.until_ready()).sqlstate(), "57014");
-}
-
-#[test]
-fn a_cancel_request_for_an_idle_connection_is_answered_and_forgotten() {
-    let server = Server::start();
-    let mut client = server.session();
-    for _ in 0..3 {
-        cancel(&server, &client);
-        assert_eq!(kinds(&client.query("SELECT 1")), "TDCZ");
-    }
-}
-
 #[test]
 fn a_client_that_leaves_stops_its_work() {
     let server = Server::start();
